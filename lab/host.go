@@ -1,0 +1,166 @@
+package lab
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// Host makes instances of labs. It is what a run needs of the virtualisation.
+type Host interface {
+	// NewInstance prepares a fresh instance: images are there (built when
+	// they were not), every machine has its own copy-on-write disk, the
+	// lab's network is up, no machine runs yet. The instance dies with this
+	// process. On error nothing is left.
+	NewInstance(ctx context.Context, l *Lab, arm Arm, p Progress) (Instance, error)
+}
+
+// Instance is one running copy of a lab.
+type Instance interface {
+	// ID names the instance on this host.
+	ID() string
+	// Boot starts machine m and returns when SSH answers on it and its
+	// first-boot configuration is done. A machine that does not come up
+	// gives a *GuestError with the tail of its console.
+	Boot(ctx context.Context, m *Machine, p Progress) (Guest, error)
+	// Gateway dials into the lab from n's gateway.
+	Gateway(n *Network) Dialer
+	// Egress returns what machines tried to reach outside the lab so far,
+	// most frequent first.
+	Egress(ctx context.Context) ([]EgressAttempt, error)
+	// ConsoleLog is the path of m's console log.
+	ConsoleLog(m *Machine) string
+	// Destroy ends the machines and the instance's process and removes its
+	// folder. It goes on past errors, and may be called again.
+	Destroy(ctx context.Context) error
+}
+
+// Dialer opens connections from one place in a lab's network.
+type Dialer interface {
+	// DialContext connects to addr, "host:port". Network is "tcp". The host
+	// may be a name: it is resolved at that place.
+	DialContext(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// Guest is a running machine of an instance, reached over SSH. Its methods
+// may be called at the same time. Whatever it returns from the machine is
+// untrusted.
+type Guest interface {
+	Dialer
+	// Machine is the machine's definition.
+	Machine() *Machine
+	// Run runs one command. A command that ran and exited non-zero is no
+	// error: see Output.ExitCode. Errors: *GuestError when the machine or
+	// its connection is at fault; ctx's error when it ended (the command is
+	// killed as far as the machine allows).
+	Run(ctx context.Context, c Command) (Output, error)
+	// Upload copies a file or, recursively, a directory to the absolute path
+	// dst on the machine, makes the parents, and verifies the SHA-256 on the
+	// other side.
+	Upload(ctx context.Context, src, dst string, mode fs.FileMode, p Progress) error
+	// Reboot restarts the machine and returns when SSH answers with another
+	// boot id and the system has settled.
+	Reboot(ctx context.Context, p Progress) error
+	// Settle waits until the system is at rest: boot finished, no package
+	// manager running.
+	Settle(ctx context.Context, p Progress) error
+	// Close drops the connection. The machine runs on.
+	Close() error
+}
+
+// Command is a command to run on a machine.
+type Command struct {
+	// Shell is given to "sh -c" (PowerShell on Windows). Anything variable
+	// in it must have gone through guest.Quote.
+	Shell string
+	Stdin io.Reader // nil: empty
+	// Stdout and Stderr receive all output as it comes; nil: dropped. Output
+	// keeps a limited part in any case.
+	Stdout, Stderr io.Writer
+	Env            map[string]string
+	Timeout        time.Duration // 0: only ctx limits it
+}
+
+// Output is what a command left. The machine's bytes, unfiltered.
+type Output struct {
+	ExitCode       int    // -1 when killed by a signal
+	Signal         string // such as "KILL"; empty when it exited by itself
+	Stdout, Stderr []byte // head and tail of at most 256 KiB together each, a line of "…" between them when cut
+	Truncated      bool
+	Duration       time.Duration
+}
+
+// EgressAttempt counts what one machine tried to reach outside the lab.
+type EgressAttempt struct {
+	Machine  string     `json:"machine"` // empty when the sender is not a machine of the lab
+	Source   netip.Addr `json:"source"`
+	Protocol string     `json:"protocol"` // "tcp", "udp", "icmp", "dns" or "ip/<number>"
+	To       string     `json:"to"`       // "203.0.113.7:443", or the name asked for
+	Count    int        `json:"count"`
+	First    time.Time  `json:"first"`
+	Last     time.Time  `json:"last"`
+}
+
+// CheckRunner makes one check. The implementation holds one entry for each
+// kind of check.
+type CheckRunner interface {
+	// RunCheck makes check c once with its timeout and retries, from guest g
+	// (nil when c.From is nil) or through dialer d. It never returns an
+	// error: what went wrong is in the result.
+	RunCheck(ctx context.Context, c *Check, at Place) CheckResult
+}
+
+// Place is where a check is made from.
+type Place struct {
+	Guest  Guest          // nil at a gateway
+	Dialer Dialer         // never nil: the guest itself, or the gateway
+	DNS    netip.AddrPort // the name server machines are given there
+}
+
+// CheckResult is the outcome of one check in one arm.
+type CheckResult struct {
+	Passed   bool          `json:"passed"`
+	Message  string        `json:"message"`            // one line: what was seen, and what was wanted where it failed
+	Evidence string        `json:"evidence,omitempty"` // at most 4 KiB of what came back
+	Attempts int           `json:"attempts"`
+	Duration time.Duration `json:"-"`
+}
+
+// Patcher applies patches. The implementation holds one entry for each kind.
+type Patcher interface {
+	// Apply stages patch p on g, applies it and says what came of it. A
+	// patch that the machine refuses is an outcome, not an error; errors are
+	// for machine and connection (*GuestError) and ctx.
+	Apply(ctx context.Context, p *Patch, g Guest, log io.Writer, pr Progress) (PatchOutcome, error)
+	// RebootPending reports whether the system asks for a reboot, and why.
+	RebootPending(ctx context.Context, g Guest) (pending bool, reason string, err error)
+}
+
+// PatchStatus is what came of a patch on one machine.
+type PatchStatus string
+
+// What came of a patch.
+const (
+	Applied          PatchStatus = "applied"
+	AlreadyInstalled PatchStatus = "already-installed"
+	NotApplicable    PatchStatus = "not-applicable"
+	PatchFailed      PatchStatus = "failed"
+)
+
+// PatchOutcome is what came of a patch on one machine.
+type PatchOutcome struct {
+	Status   PatchStatus     `json:"status"`
+	Message  string          `json:"message"` // one line: the cause where it failed
+	ExitCode int             `json:"exit_code"`
+	Packages []PackageChange `json:"packages,omitempty"`
+}
+
+// PackageChange is a package whose version a patch changed.
+type PackageChange struct {
+	Name string `json:"name"`
+	From string `json:"from,omitempty"` // empty: newly installed
+	To   string `json:"to,omitempty"`   // empty: removed
+}
