@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -22,6 +23,14 @@ func (e *GuestError) Error() string {
 
 // Unwrap returns the cause.
 func (e *GuestError) Unwrap() error { return e.Err }
+
+// isGuestFault reports whether a machine is to blame for err, and not this
+// host or whoever interrupted.
+func isGuestFault(err error) bool {
+	_, host := errors.AsType[*HostError](err)
+	_, guest := errors.AsType[*GuestError](err)
+	return guest && !host
+}
 
 // HostError is the fault of this host or of patchlab: a package is missing,
 // the disk is full, QEMU does not start. It says nothing about the patch.

@@ -31,6 +31,8 @@ type Instance interface {
 	// Egress returns what machines tried to reach outside the lab so far,
 	// most frequent first.
 	Egress(ctx context.Context) ([]EgressAttempt, error)
+	// ImageSHA256 names the image of m by its content.
+	ImageSHA256(m *Machine) string
 	// ConsoleLog is the path of m's console log.
 	ConsoleLog(m *Machine) string
 	// Destroy ends the machines and the instance's process and removes its
@@ -127,6 +129,7 @@ type CheckResult struct {
 	Evidence string        `json:"evidence,omitempty"` // at most 4 KiB of what came back
 	Attempts int           `json:"attempts"`
 	Duration time.Duration `json:"-"`
+	Seconds  float64       `json:"seconds"` // Duration, for the record: the run fills it in
 }
 
 // Patcher applies patches. The implementation holds one entry for each kind.

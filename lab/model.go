@@ -234,6 +234,15 @@ type Check struct {
 	Spec     CheckSpec
 }
 
+// Place names where the check is made from: a machine's name, or
+// "gateway of <network>".
+func (c *Check) Place() string {
+	if c.From != nil {
+		return c.From.Name
+	}
+	return "gateway of " + c.FromNet.Name
+}
+
 // CheckSpec is what a check asserts: one of the pointer types below. Each
 // asserts at least one thing.
 type CheckSpec interface {

@@ -115,6 +115,7 @@ type PhaseRecord struct {
 
 // Finding is a fault noticed outside of the checks.
 type Finding struct {
+	Patch   bool   `json:"patch"` // whether the patch is to blame; otherwise the lab or the host is
 	Arm     Arm    `json:"arm"`
 	Machine string `json:"machine,omitempty"`
 	Summary string `json:"summary"`

@@ -1,0 +1,144 @@
+// Package report turns a run record into what people and programs read. It
+// makes nothing up: all it knows is in the record. Whatever a machine printed
+// is escaped here.
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/patchlab/patchlab/lab"
+)
+
+// JSON writes the record as one JSON document.
+func JSON(w io.Writer, r *lab.Record) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(r)
+}
+
+// Text writes the short table for a terminal: each machine, each check with
+// its class, what the machines tried to reach outside, the verdict in one
+// line, and where the record is. Colour is used only when asked for.
+func Text(w io.Writer, r *lab.Record, colour bool) error {
+	t := &text{w: &stickyWriter{w: w}, colour: colour}
+	t.machines(r)
+	t.checks(r)
+	t.findings(r)
+	t.egress(r)
+	t.verdict(r)
+	return t.w.err
+}
+
+type text struct {
+	w      *stickyWriter
+	colour bool
+}
+
+// stickyWriter remembers the first error, so that the rest can be plain
+// prints.
+type stickyWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (s *stickyWriter) Write(b []byte) (int, error) {
+	if s.err == nil {
+		_, s.err = s.w.Write(b)
+	}
+	return len(b), nil
+}
+
+// table writes rows with aligned columns, indented by two spaces.
+func (t *text) table(rows [][]string) {
+	tw := tabwriter.NewWriter(t.w, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		for i := range row {
+			row[i] = lab.Printable(row[i], 160)
+		}
+		fmt.Fprintln(tw, "  "+strings.Join(row, "\t"))
+	}
+	_ = tw.Flush() // the sticky writer keeps the error
+}
+
+func (t *text) machines(r *lab.Record) {
+	var rows [][]string
+	for _, m := range r.Machines {
+		if !m.Target {
+			continue
+		}
+		status, message := "not tried", ""
+		if m.Outcome != nil {
+			status, message = string(m.Outcome.Status), m.Outcome.Message
+		}
+		if m.Reboots > 0 {
+			message = strings.TrimPrefix(message+"; rebooted: "+m.RebootReason, "; ")
+		}
+		rows = append(rows, []string{m.Name, status, message})
+	}
+	fmt.Fprintf(t.w, "patch %s on lab %s\n", lab.Printable(r.Patch.Name, 100), r.Lab)
+	t.table(rows)
+}
+
+func (t *text) checks(r *lab.Record) {
+	fmt.Fprintln(t.w, "checks")
+	var rows [][]string
+	for _, c := range r.Checks {
+		rows = append(rows, []string{string(c.Class), c.Name, "from " + c.From, c.Message})
+	}
+	t.table(rows)
+}
+
+func (t *text) findings(r *lab.Record) {
+	if len(r.Findings) == 0 {
+		return
+	}
+	fmt.Fprintln(t.w, "findings")
+	for _, f := range r.Findings {
+		fmt.Fprintf(t.w, "  %s\n", lab.Printable(f.Summary, 400))
+		for line := range strings.Lines(f.Tail) {
+			fmt.Fprintf(t.w, "    | %s\n", lab.Printable(strings.TrimRight(line, "\r\n"), 160))
+		}
+	}
+}
+
+func (t *text) egress(r *lab.Record) {
+	if len(r.Egress) == 0 {
+		return
+	}
+	const most = 8
+	fmt.Fprintln(t.w, "refused on the way out of the lab")
+	var rows [][]string
+	for _, a := range r.Egress[:min(most, len(r.Egress))] {
+		who := a.Machine
+		if who == "" {
+			who = a.Source.String()
+		}
+		rows = append(rows, []string{who, a.Protocol, a.To, fmt.Sprintf("%d×", a.Count)})
+	}
+	t.table(rows)
+	if more := len(r.Egress) - most; more > 0 {
+		fmt.Fprintf(t.w, "  and %d more in the record\n", more)
+	}
+}
+
+func (t *text) verdict(r *lab.Record) {
+	reverted := "reverted: every machine of the run is gone"
+	if !r.Reverted {
+		reverted = "NOT reverted: see the findings; patchlab down removes what is left"
+	}
+	fmt.Fprintf(t.w, "%s: %s\n%s\nrecord: %s\n", t.paint(r.Verdict), lab.Printable(r.Reason, 400), reverted, r.Dir)
+}
+
+// paint gives the verdict's word, in colour where wanted.
+func (t *text) paint(v lab.Verdict) string {
+	if !t.colour {
+		return string(v)
+	}
+	codes := map[lab.Verdict]string{lab.Pass: "32", lab.Fail: "31", lab.Inconclusive: "33"}
+	return "\x1b[1;" + codes[v] + "m" + string(v) + "\x1b[0m"
+}
