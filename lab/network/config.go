@@ -5,6 +5,14 @@
 // Machines are attached by unix stream sockets that carry QEMU's framing. No
 // packet leaves the process: what is addressed outside the lab is refused and
 // recorded. The package knows nothing of libvirt, SSH or instances' folders.
+//
+// The way of a frame: port (reads, checks) → ingress (learns, decides) →
+// queue of another port (drops when full, writes), or gateway. The gateway
+// looks at each packet: DHCP is answered there, other networks of the lab are
+// routed to, what is for its own address goes to the netstack (ARP, ping, DNS,
+// connections of Dial), the rest is refused.
+//
+// IPv6 frames are switched, but the gateway takes no part in IPv6.
 package network
 
 import (
@@ -34,6 +42,9 @@ type Host struct {
 
 // MAC is a hardware address that is written "52:54:00:…" in JSON.
 type MAC net.HardwareAddr
+
+// String writes the address with colons.
+func (m MAC) String() string { return net.HardwareAddr(m).String() }
 
 // MarshalText writes the address with colons.
 func (m MAC) MarshalText() ([]byte, error) { return []byte(net.HardwareAddr(m).String()), nil }
