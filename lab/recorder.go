@@ -41,7 +41,7 @@ func newRecorder(runsDir string, l *Lab, o Observer) (*recorder, error) {
 	id := started.UTC().Format("20060102-150405") + "-" + hex.EncodeToString(salt[:])
 	r := &recorder{
 		obs: o, redact: l.Redactor(),
-		dir: filepath.Join(runsDir, l.Name, ".unfinished-"+id), final: filepath.Join(runsDir, l.Name, id),
+		dir: filepath.Join(runsDir, ".unfinished-"+id), final: filepath.Join(runsDir, id),
 	}
 	r.rec = Record{
 		Version: RecordVersion, Lab: l.Name, Client: l.Client, Run: id, Started: started, Dir: r.final,

@@ -21,7 +21,7 @@ type Tester struct {
 	// whose bytes changed in between has no verdict.
 	Pin      func(*Patch) (PatchRecord, error)
 	Observer Observer
-	RunsDir  string // absolute; records go to <RunsDir>/<lab>/<run>
+	RunsDir  string // of the lab, absolute: a record is the folder <RunsDir>/<run>
 	Tool     ToolRecord
 }
 

@@ -1,0 +1,105 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/patchlab/patchlab/lab"
+	"github.com/patchlab/patchlab/lab/report"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// hostile is what a machine may print to hurt whoever reads the report.
+const hostile = "\x1b[2J\x1b]0;owned\x07<script>\u202eevil\xff\x00"
+
+func record() *lab.Record {
+	return &lab.Record{
+		Lab: "dental", Run: "20261123-121500-ab12", Verdict: lab.Fail,
+		Reason: `check "booking page" passed before the patch and fails after it: status 500, want 200`,
+		Patch:  lab.PatchRecord{Name: "booking-broken"},
+		Machines: []lab.MachineRecord{
+			{Name: "db"},
+			{Name: "web", Target: true, Outcome: &lab.PatchOutcome{Status: lab.Applied, Message: "harbour-booking 1.0 → 1.2"}, Reboots: 1, RebootReason: "new kernel"},
+			{Name: "desk", Target: true},
+		},
+		Checks: []lab.CheckRecord{
+			{Name: "booking page", From: "desk", Class: lab.ClassRegression, Message: "status 500, want 200: " + hostile},
+			{Name: "database", From: "gateway of office", Class: lab.ClassOK, Message: "connected"},
+		},
+		Findings: []lab.Finding{{Summary: "cannot reach machine \"desk\"", Tail: "one\n" + hostile + "\nlast\n"}},
+		Egress: []lab.EgressAttempt{
+			{Machine: "web", Protocol: "dns", To: "time.example", Count: 12},
+			{Source: netip.MustParseAddr("192.168.1.99"), Protocol: "tcp", To: "203.0.113.7:443", Count: 1},
+		},
+		Reverted: true, Dir: "/var/lib/patchlab/runs/dental/20261123-121500-ab12",
+	}
+}
+
+func TestText(t *testing.T) {
+	var b bytes.Buffer
+	if err := report.Text(&b, record(), false); err != nil {
+		t.Fatal(err)
+	}
+	golden := filepath.Join("testdata", "broken.txt")
+	if *update {
+		if err := os.WriteFile(golden, b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.String() != string(want) {
+		t.Errorf("got:\n%s\nwant:\n%s", &b, want)
+	}
+	for _, bad := range []string{"\x1b", "\x00", "\xff", "\u202e"} {
+		if strings.Contains(b.String(), bad) {
+			t.Errorf("%q reaches the terminal", bad)
+		}
+	}
+}
+
+func TestTextSaysWhenItIsNotReverted(t *testing.T) {
+	rec := record()
+	rec.Reverted = false
+	var b bytes.Buffer
+	if err := report.Text(&b, rec, true); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "NOT reverted") || !strings.Contains(b.String(), "\x1b[1;31mfail\x1b[0m") {
+		t.Errorf("got:\n%s", &b)
+	}
+}
+
+func TestJSONKeepsTheRecord(t *testing.T) {
+	var b bytes.Buffer
+	if err := report.JSON(&b, record()); err != nil {
+		t.Fatal(err)
+	}
+	var back lab.Record
+	if err := json.Unmarshal(b.Bytes(), &back); err != nil {
+		t.Fatal(err)
+	}
+	if back.Reason != record().Reason || len(back.Checks) != 2 || back.Egress[0].Count != 12 {
+		t.Errorf("came back as %+v", back)
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+func TestWriteErrorsAreReported(t *testing.T) {
+	if report.Text(fullDisk{}, record(), false) == nil || report.JSON(fullDisk{}, record()) == nil {
+		t.Error("a report that could not be written is no success")
+	}
+}

@@ -1,0 +1,262 @@
+package lab_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/patchlab/patchlab/lab"
+)
+
+func newWorld(t *testing.T) *world {
+	w := &world{}
+	w.in(t)
+	return w
+}
+
+// in makes w the world of one test.
+func (w *world) in(t *testing.T) {
+	w.t = t
+	w.dir = t.TempDir()
+}
+
+func TestVerdicts(t *testing.T) {
+	guestDied := &lab.GuestError{Machine: "web", Op: "reboot", Err: errors.New("no answer"), Tail: "Kernel panic"}
+	tests := map[string]struct {
+		world   *world
+		edit    func(*lab.Lab)
+		verdict lab.Verdict
+		reason  string // part of it
+		page    lab.Class
+		patched string // machines, in order
+	}{
+		"good": {
+			verdict: lab.Pass, reason: "applied on 2 machines", page: lab.ClassOK, patched: "db web",
+		},
+		"regression stops the later wave": {
+			world:   &world{fails: func(c string, n int) bool { return c == "page" && n > 0 }},
+			verdict: lab.Fail, reason: `check "page" passed before the patch and fails after it: status 500`,
+			page: lab.ClassRegression, patched: "db",
+		},
+		"regression of a warning": {
+			world:   &world{fails: func(c string, n int) bool { return c == "speed" && n > 0 }},
+			verdict: lab.Pass, page: lab.ClassOK, patched: "db web",
+		},
+		"pre-existing": {
+			world:   &world{fails: func(c string, _ int) bool { return c == "page" }},
+			verdict: lab.Inconclusive, reason: "fails already before the patch", page: lab.ClassPreExisting, patched: "db web",
+		},
+		"fixed": {
+			world:   &world{fails: func(c string, n int) bool { return c == "page" && n < 2 }},
+			verdict: lab.Pass, page: lab.ClassFixed, patched: "db web",
+		},
+		"could not be applied": {
+			world:   &world{outcome: map[string]lab.PatchOutcome{"db": {Status: lab.PatchFailed, Message: "postinst exited with 1"}}},
+			verdict: lab.Fail, reason: `could not be applied on "db": postinst exited with 1`, page: lab.ClassOK, patched: "db",
+		},
+		"nothing to do anywhere": {
+			world: &world{outcome: map[string]lab.PatchOutcome{
+				"db": {Status: lab.NotApplicable, Message: "no apache2"}, "web": {Status: lab.AlreadyInstalled, Message: "2.4.1"},
+			}},
+			verdict: lab.Inconclusive, reason: "nothing was changed on any machine", page: lab.ClassOK, patched: "db web",
+		},
+		"applicable on one only": {
+			world:   &world{outcome: map[string]lab.PatchOutcome{"db": {Status: lab.NotApplicable, Message: "no apache2"}}},
+			verdict: lab.Pass, reason: "applied on 1 machine,", page: lab.ClassOK, patched: "db web",
+		},
+		"does not come back from its reboot": {
+			world: &world{
+				pending: map[string]string{"web": "new kernel"}, rebootErr: map[string]error{"web": guestDied},
+				fails: func(c string, n int) bool { return c == "page" && n == 2 },
+			},
+			verdict: lab.Fail, reason: `cannot reboot machine "web": no answer`, page: lab.ClassRegression, patched: "db web",
+		},
+		"connection lost while patching": {
+			world:   &world{applyErr: map[string]error{"db": &lab.GuestError{Machine: "db", Op: "patch", Err: errors.New("connection lost")}}},
+			verdict: lab.Fail, reason: "connection lost", page: lab.ClassOK, patched: "db",
+		},
+		"host fault while patching": {
+			world:   &world{applyErr: map[string]error{"db": &lab.HostError{Op: "read the patch", Err: errors.New("input/output error")}}},
+			verdict: lab.Inconclusive, reason: "input/output error", page: lab.ClassOK, patched: "db",
+		},
+		"a machine does not boot": {
+			world:   &world{bootErr: map[string]error{"db": &lab.GuestError{Machine: "db", Op: "boot", Err: errors.New("no bootable device")}}},
+			verdict: lab.Inconclusive, reason: `cannot boot machine "db": no bootable device`, page: lab.ClassNotRun,
+		},
+		"set-up fails": {
+			world:   &world{runExit: map[string]int{"create tables": 2}},
+			verdict: lab.Inconclusive, reason: `cannot set up machine "db"`, page: lab.ClassNotRun,
+		},
+		"not destroyed": {
+			world:   &world{destroyErr: errors.New("QEMU 4711 does not end")},
+			verdict: lab.Inconclusive, reason: "QEMU 4711 does not end", page: lab.ClassOK, patched: "db web",
+		},
+		"files change during the run": {
+			world:   &world{pinChanges: true},
+			verdict: lab.Inconclusive, reason: "changed while it was tested", page: lab.ClassOK, patched: "db web",
+		},
+		"no checks": {
+			edit:    func(l *lab.Lab) { l.Checks = nil },
+			verdict: lab.Inconclusive, reason: "no checks", patched: "db web",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := tt.world
+			if w == nil {
+				w = &world{}
+			}
+			w.in(t)
+			l := practice()
+			if tt.edit != nil {
+				tt.edit(l)
+			}
+			rec, err := w.test(t.Context(), l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rec.Verdict != tt.verdict || !strings.Contains(rec.Reason, tt.reason) {
+				t.Errorf("verdict %s: %s\nwant %s: …%s…", rec.Verdict, rec.Reason, tt.verdict, tt.reason)
+			}
+			if len(rec.Checks) > 0 && rec.Checks[0].Class != tt.page {
+				t.Errorf("the page's class is %s, want %s", rec.Checks[0].Class, tt.page)
+			}
+			if got := strings.Join(w.patched, " "); got != tt.patched {
+				t.Errorf("patched %q, want %q", got, tt.patched)
+			}
+			if w.destroyed != 1 || rec.Reverted != (w.destroyErr == nil) {
+				t.Errorf("destroyed %d times, reverted %v", w.destroyed, rec.Reverted)
+			}
+		})
+	}
+}
+
+func TestBootFollowsDependencies(t *testing.T) {
+	w := newWorld(t)
+	if _, err := w.test(t.Context(), practice()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"db", "web", "desk"}; !slices.Equal(w.booted, want) {
+		t.Errorf("booted %v, want %v", w.booted, want)
+	}
+}
+
+func TestDependentsOfADeadMachineStayOff(t *testing.T) {
+	w := newWorld(t)
+	w.bootErr = map[string]error{"web": &lab.GuestError{Machine: "web", Op: "boot", Err: errors.New("dead")}}
+	rec, err := w.test(t.Context(), practice())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(w.booted, []string{"db"}) || len(rec.Findings) != 1 {
+		t.Errorf("booted %v, findings %v", w.booted, rec.Findings)
+	}
+}
+
+func TestRebootPolicies(t *testing.T) {
+	for policy, want := range map[lab.RebootPolicy]string{
+		lab.RebootAuto: "web", lab.RebootAlways: "db web", lab.RebootNever: "",
+	} {
+		t.Run(string(policy), func(t *testing.T) {
+			w := newWorld(t)
+			w.pending = map[string]string{"web": "new kernel"}
+			l := practice()
+			l.Patches[0].Reboot = policy
+			rec, err := w.test(t.Context(), l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(w.rebooted, " "); got != want {
+				t.Errorf("rebooted %q, want %q", got, want)
+			}
+			if policy == lab.RebootAuto && rec.Machines[0].RebootReason != "new kernel" {
+				t.Errorf("the record's reason is %q", rec.Machines[0].RebootReason)
+			}
+		})
+	}
+}
+
+func TestRecordIsKeptWithoutSecrets(t *testing.T) {
+	w := newWorld(t)
+	w.fails = func(c string, n int) bool { return n > 1 }
+	rec, err := w.test(t.Context(), practice())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(rec.Dir, "run.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back lab.Record
+	if err := json.Unmarshal(text, &back); err != nil {
+		t.Fatal(err)
+	}
+	if back.Verdict != lab.Fail || back.Run != rec.Run || len(back.Phases) == 0 || len(back.Egress) != 1 {
+		t.Errorf("run.json holds %+v", back)
+	}
+	logs, err := filepath.Glob(filepath.Join(rec.Dir, "logs", "*.log"))
+	if err != nil || len(logs) < 3 {
+		t.Fatalf("logs: %v, %v", logs, err)
+	}
+	for _, path := range append(logs, filepath.Join(rec.Dir, "run.json")) {
+		if b, err := os.ReadFile(path); err != nil || strings.Contains(string(b), "hunter22") {
+			t.Errorf("%s holds the secret (or: %v)", path, err)
+		}
+	}
+}
+
+// An interrupt at any effect leaves neither an instance nor a record.
+func TestInterruptAnywhere(t *testing.T) {
+	var steps []string
+	w := newWorld(t)
+	w.during = func(step string) { steps = append(steps, step) }
+	w.pending = map[string]string{"web": "new kernel"}
+	l := practice()
+	l.Checks = l.Checks[:1] // checks are made side by side: one keeps the order
+	if _, err := w.test(t.Context(), l); err != nil {
+		t.Fatal(err)
+	}
+	_ = os.RemoveAll(w.runs())
+	for n := range steps {
+		t.Run(steps[n], func(t *testing.T) {
+			w := newWorld(t)
+			w.pending = map[string]string{"web": "new kernel"}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			seen := 0
+			w.during = func(string) {
+				if seen == n {
+					cancel()
+				}
+				seen++
+			}
+			if _, err := w.test(ctx, l); !errors.Is(err, context.Canceled) {
+				t.Errorf("the run returned %v", err)
+			}
+			if w.destroyed != 1 {
+				t.Errorf("the instance was destroyed %d times", w.destroyed)
+			}
+			left, err := filepath.Glob(filepath.Join(w.runs(), "*"))
+			hidden, _ := filepath.Glob(filepath.Join(w.runs(), ".*"))
+			if err != nil || len(left)+len(hidden) > 0 {
+				t.Errorf("left behind: %v %v", left, hidden)
+			}
+		})
+	}
+}
+
+func TestErrorBeforeAnInstanceLeavesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.newErr = &lab.HostError{Op: "build the image", Err: errors.New("no mmdebstrap"), Hint: "make setup"}
+	if _, err := w.test(t.Context(), practice()); !errors.Is(err, w.newErr) {
+		t.Errorf("got %v", err)
+	}
+	if left, _ := os.ReadDir(w.runs()); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
