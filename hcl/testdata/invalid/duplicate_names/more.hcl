@@ -1,0 +1,5 @@
+image "i" {
+  source = "nothing"
+}
+
+check "c" {}

@@ -1,0 +1,32 @@
+lab "t" {}
+
+image "i" {
+  build {
+    distro  = "debian"
+    release = "bookworm"
+  }
+}
+
+network "n" {
+  subnet = "10.0.0.0/24"
+}
+
+machine "m" {
+  image = image.i
+  nic { network = network.n }
+}
+
+machine "a" {
+  image = image.i
+  nic {
+    network = network.n
+    names   = ["www", "m", "WWW", "not a name", "a"]
+  }
+}
+machine "b" {
+  image = image.i
+  nic {
+    network = network.n
+    names   = ["www"]
+  }
+}

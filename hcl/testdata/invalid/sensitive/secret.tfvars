@@ -1,0 +1,2 @@
+password = "hunter2"
+pasword = "hunter2x"

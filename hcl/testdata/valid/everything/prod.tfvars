@@ -1,0 +1,2 @@
+token = "from the file"
+sites = { b = { ip = 12 }, a = { ip = 11, note = "x" } }
