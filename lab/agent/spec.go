@@ -1,10 +1,3 @@
-// Package agent is the process of one instance of a lab: it holds the
-// hypervisor (libvirt's embedded driver, given to it as a Hypervisor) and the
-// lab's network, serves a control API on a unix socket, and ends its machines
-// when it ends. The client of that API is here too.
-//
-// It does not make disks or folders (package snapshots) and does not speak SSH
-// (package guest).
 package agent
 
 import (

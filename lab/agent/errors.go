@@ -1,0 +1,15 @@
+package agent
+
+import "errors"
+
+// ErrNoAgent means that nobody serves an instance: its agent has not started
+// yet, or has ended.
+var ErrNoAgent = errors.New("no agent runs for this instance")
+
+// What a Hypervisor's errors wrap, so that callers need not read texts.
+var (
+	ErrUnknownMachine = errors.New("no such machine in this instance")
+	ErrNotRunning     = errors.New("the machine does not run")
+	ErrRunning        = errors.New("the machine runs already")
+	ErrClosed         = errors.New("the instance is being taken down")
+)
