@@ -1,0 +1,38 @@
+package guest
+
+import (
+	"fmt"
+
+	"github.com/patchlab/patchlab/lab"
+)
+
+// dialect is how one family of operating systems is spoken to. Its methods
+// return commands for the machine's SSH server.
+type dialect interface {
+	// wrap makes a command that runs c.Shell with c.Env and announces its
+	// process on stderr: the line mark + process number.
+	wrap(c lab.Command, mark string) (string, error)
+	// kill ends the process, its group and all that descends from it.
+	kill(pid int) string
+	// state prints one line: "ready", "wait <for what>" or "fail <why>".
+	// With packages, it also waits for package managers.
+	state(packages bool) string
+	// bootID prints what changes with every start of the system.
+	bootID() string
+	// reboot asks for a restart and returns without waiting for it.
+	reboot() string
+	// sums prints the SHA-256 of each path in hex, one line each, in order.
+	sums(paths []string) string
+}
+
+// dialect returns how the guest's machine is spoken to.
+func (g *Guest) dialect() (dialect, error) {
+	switch os := g.cfg.Machine.Image.OS; os {
+	case lab.Linux:
+		return linux{}, nil
+	case lab.Windows:
+		return nil, g.fail("command", fmt.Errorf("this version does not support commands on %s machines", os))
+	default:
+		return nil, g.fail("command", fmt.Errorf("unknown operating system %q", os))
+	}
+}
