@@ -1,0 +1,124 @@
+package snapshots
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/patchlab/patchlab/lab"
+)
+
+// What a machine costs beyond its own memory, and what its overlay grows to
+// in a usual run. Both are estimates, on the safe side.
+const (
+	overheadMiB = 96
+	overlayMiB  = 512
+	buildMiB    = 3072 // the packages, the tree and two copies of the disk
+)
+
+// memory is the host's, in MiB.
+type memory struct {
+	TotalMiB, AvailableMiB int
+}
+
+// CheckHost reports whether the host can hold another instance of l now: a
+// *lab.BusyError when the memory is taken, a *lab.HostError when it can never
+// fit or the disk is full. It has no effect.
+func (s *Store) CheckHost(l *lab.Lab) error {
+	need := 0
+	for _, m := range l.Machines {
+		need += m.MemoryMiB + overheadMiB
+	}
+	mem, err := s.mem()
+	if err != nil {
+		return err
+	}
+	op := fmt.Sprintf("start %d machines of lab %q", len(l.Machines), l.Name)
+	switch {
+	case need > mem.TotalMiB:
+		return &lab.HostError{
+			Op:   op,
+			Err:  fmt.Errorf("they need %d MiB of memory, this host has %d MiB", need, mem.TotalMiB),
+			Hint: "lower their memory in the definition",
+		}
+	case need > mem.AvailableMiB:
+		return &lab.BusyError{
+			What:   fmt.Sprintf("memory (%d MiB needed for lab %q, %d MiB available)", need, l.Name, mem.AvailableMiB),
+			Holder: "other programs",
+		}
+	}
+	return s.checkDisk(op, s.diskNeedMiB(l))
+}
+
+// diskNeedMiB estimates what an instance of l will add to the store.
+func (s *Store) diskNeedMiB(l *lab.Lab) int {
+	need := len(l.Machines) * overlayMiB
+	for _, img := range l.Images {
+		if img.Build == nil {
+			continue
+		}
+		if _, have, err := s.byRecipe(recipeKey(img.Build)); err == nil && !have {
+			need += buildMiB
+		}
+	}
+	return need
+}
+
+func (s *Store) checkDisk(op string, needMiB int) error {
+	free, err := s.free(s.home)
+	if err != nil {
+		return err
+	}
+	if freeMiB := int(free >> 20); needMiB > freeMiB {
+		return &lab.HostError{
+			Op:   op,
+			Err:  fmt.Errorf("%d MiB of disk are needed below %s, %d MiB are free", needMiB, s.home, freeMiB),
+			Hint: "patchlab image list shows what is stored; PATCHLAB_HOME moves it",
+		}
+	}
+	return nil
+}
+
+// freeBytes is what this user can still write below path.
+func freeBytes(path string) (uint64, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(path, &st); err != nil {
+		return 0, fmt.Errorf("cannot look at the disk of %s: %w", path, err)
+	}
+	return st.Bavail * uint64(st.Bsize), nil //nolint:gosec // never negative
+}
+
+// hostMemory is what the kernel says that programs can have without swapping.
+func hostMemory() (memory, error) {
+	b, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return memory{}, fmt.Errorf("cannot look at the memory: %w", err)
+	}
+	return parseMeminfo(b)
+}
+
+func parseMeminfo(b []byte) (memory, error) {
+	var m memory
+	for l := range bytes.Lines(b) {
+		name, value, _ := strings.Cut(string(l), ":")
+		kib, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(value), " kB"))
+		if err != nil {
+			continue
+		}
+		switch name {
+		case "MemTotal":
+			m.TotalMiB = kib / 1024
+		case "MemAvailable":
+			m.AvailableMiB = kib / 1024
+		}
+	}
+	if m.TotalMiB == 0 || m.AvailableMiB == 0 {
+		return memory{}, errors.New("cannot look at the memory: /proc/meminfo does not tell it")
+	}
+	return m, nil
+}

@@ -1,0 +1,158 @@
+package snapshots
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+
+	"github.com/patchlab/patchlab/lab"
+	"github.com/patchlab/patchlab/lab/agent"
+	"github.com/patchlab/patchlab/lab/guest"
+)
+
+// Engine makes instances: files by the Store, a process by package agent,
+// connections by package guest. It is a lab.Host.
+type Engine struct {
+	Store     *Store
+	Accel     string   // "kvm" or "tcg", see ChooseAccel
+	AgentArgv []string // the command that becomes an agent, without the path of the spec
+}
+
+// NewInstance implements lab.Host.
+func (e *Engine) NewInstance(ctx context.Context, l *lab.Lab, arm lab.Arm, p lab.Progress) (lab.Instance, error) {
+	return e.start(ctx, l, arm, agent.Child, p)
+}
+
+// start prepares an instance's files and starts its agent. On error nothing
+// is left.
+func (e *Engine) start(ctx context.Context, l *lab.Lab, arm lab.Arm, mode agent.Mode, p lab.Progress) (*instance, error) {
+	if err := e.Sweep(ctx); err != nil {
+		return nil, err
+	}
+	files, err := e.Store.PrepareInstance(ctx, l, arm, e.Accel, p)
+	if err != nil {
+		return nil, err
+	}
+	lab.Quiet(p).Step("starting the instance's agent")
+	proc, err := agent.Launch(ctx, append(slices.Clone(e.AgentArgv), files.Spec.SpecPath()), files.Spec, mode)
+	if err != nil {
+		return nil, errors.Join(err, e.Store.RemoveInstance(context.WithoutCancel(ctx), files.Spec))
+	}
+	return &instance{engine: e, files: files, client: proc.Client, proc: proc}, nil
+}
+
+// instance is one running copy of a lab. It is a lab.Instance.
+type instance struct {
+	engine *Engine
+	files  *InstanceFiles
+	client *agent.Client
+	proc   *agent.Process
+}
+
+// ID implements lab.Instance.
+func (i *instance) ID() string { return i.files.Spec.ID }
+
+// ConsoleLog implements lab.Instance.
+func (i *instance) ConsoleLog(m *lab.Machine) string { return consoleLog(i.files.Spec, m.Name) }
+
+// ImageSHA256 implements lab.Instance.
+func (i *instance) ImageSHA256(m *lab.Machine) string { return i.files.Images[m.Name].SHA256 }
+
+// Egress implements lab.Instance.
+func (i *instance) Egress(ctx context.Context) ([]lab.EgressAttempt, error) {
+	return i.client.Egress(ctx)
+}
+
+// Gateway implements lab.Instance.
+func (i *instance) Gateway(n *lab.Network) lab.Dialer {
+	return gateway{client: i.client, network: n.Name}
+}
+
+// gateway dials into a lab from the gateway of one network.
+type gateway struct {
+	client  *agent.Client
+	network string
+}
+
+// DialContext implements lab.Dialer.
+func (g gateway) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	if network != "tcp" {
+		return nil, fmt.Errorf("cannot dial %s from a gateway: only tcp is possible", network)
+	}
+	return g.client.DialNetwork(ctx, g.network, addr)
+}
+
+// Boot implements lab.Instance.
+func (i *instance) Boot(ctx context.Context, m *lab.Machine, p lab.Progress) (lab.Guest, error) {
+	lab.Quiet(p).Step("starting QEMU")
+	if err := i.client.Start(ctx, m.Name); err != nil {
+		return nil, &lab.HostError{Op: fmt.Sprintf("start machine %q", m.Name), Err: err, Hint: "patchlab doctor"}
+	}
+	g := i.guest(m)
+	if err := g.WaitReady(ctx, m.BootTimeout, p); err != nil {
+		_ = g.Close()
+		return nil, err
+	}
+	return g, nil
+}
+
+// guest returns the SSH side of m, not yet connected.
+func (i *instance) guest(m *lab.Machine) *guest.Guest {
+	return guest.New(guest.Config{
+		Machine: m,
+		User:    sshUser,
+		Signer:  i.files.ClientKey,
+		HostKey: i.files.HostKeys[m.Name],
+		Dial: func(ctx context.Context) (net.Conn, error) {
+			return i.client.DialMachine(ctx, m.Name, sshPort)
+		},
+		ConsoleLog: consoleLog(i.files.Spec, m.Name),
+		Alive:      func(ctx context.Context) error { return i.alive(ctx, m) },
+	})
+}
+
+// alive returns why m can never answer, or nil while it still may.
+func (i *instance) alive(ctx context.Context, m *lab.Machine) error {
+	st, err := i.client.Status(ctx)
+	if ctx.Err() != nil {
+		return nil // nobody waits for it any more
+	}
+	if err != nil {
+		return fmt.Errorf("the instance's agent does not answer: %w", err)
+	}
+	k := slices.IndexFunc(st.Machines, func(s agent.MachineStatus) bool { return s.Name == m.Name })
+	if k < 0 || st.Machines[k].State.State == "running" {
+		return consoleVerdict(consoleLog(i.files.Spec, m.Name))
+	}
+	return fmt.Errorf("its QEMU is not running: %s (%s)", st.Machines[k].State.State, st.Machines[k].Reason)
+}
+
+// Destroy implements lab.Instance.
+func (i *instance) Destroy(ctx context.Context) error {
+	var stop error
+	if i.proc != nil {
+		stop = i.proc.Stop(ctx)
+	} else {
+		stop = i.client.Shutdown(ctx)
+	}
+	if stop != nil { // it was killed, or hangs: end what it left
+		if err := agent.KillLeftovers(ctx, i.files.Spec, slog.New(slog.DiscardHandler)); err != nil {
+			return errors.Join(stop, err)
+		}
+	}
+	return i.engine.Store.RemoveInstance(ctx, i.files.Spec)
+}
+
+// consoleLog is the path of a machine's console log; empty for a machine that
+// the instance does not have.
+func consoleLog(spec *agent.Spec, machine string) string {
+	for _, m := range spec.Machines {
+		if m.Name == machine {
+			return m.ConsoleLog
+		}
+	}
+	return ""
+}
