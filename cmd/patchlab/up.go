@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) upCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "up DIR",
+		Short: "Bring a lab up and leave it running, to look around in it",
+		Long: `Makes an instance of the lab defined in DIR, boots and sets up its machines in
+dependency order, and leaves it running until patchlab down.`,
+		Example: `  patchlab up examples/dental
+  patchlab ssh dental web -- systemctl status apache2
+  patchlab down dental`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.up(cmd.Context(), args[0]) },
+	}
+	a.addVars(cmd)
+	return cmd
+}
+
+func (a *app) up(ctx context.Context, dir string) error {
+	l, err := a.load(dir)
+	if err != nil {
+		return err
+	}
+	ui := a.newUI()
+	defer ui.Close()
+	engine, err := a.engine(ui)
+	if err != nil {
+		return err
+	}
+	if err := engine.Up(ctx, l, ui); err != nil {
+		return err
+	}
+	ui.Close()
+	_, err = fmt.Fprintf(a.stdout, "lab %q is up\n  patchlab ssh %s %s\n  patchlab status\n  patchlab down %s\n",
+		l.Name, l.Name, l.Machines[0].Name, l.Name)
+	return err
+}
