@@ -92,6 +92,8 @@ func bootstrapArgs(b *lab.Build, root bool, sources []aptSource, kernel, initrd 
 		"--variant=minbase",
 		"--format=null",
 		"--architectures=amd64",
+		// A tree that a power cut spoils is built again: no fsync for each file.
+		"--dpkgopt=force-unsafe-io",
 		// The tree is thrown away: cleaning it up would be waste.
 		"--skip=cleanup/apt,cleanup/mmdebstrap,cleanup/reproducible",
 		"--include=" + strings.Join(sortedSet(append(slices.Clone(basePackages), b.Packages...)), ","),

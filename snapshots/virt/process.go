@@ -88,6 +88,7 @@ var harmless = []string{
 	"is tainted: custom-argv",
 	"/usr/sbin/dmidecode",
 	"At least one cgroup controller is required",
+	"NIC_RX_FILTER_CHANGED", // it does not know our network cards
 }
 
 // parseLog splits a line of libvirt's log, "DATE: THREAD: LEVEL : TEXT".
