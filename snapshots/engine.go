@@ -117,9 +117,6 @@ func (i *instance) guest(m *lab.Machine) *guest.Guest {
 // alive returns why m can never answer, or nil while it still may.
 func (i *instance) alive(ctx context.Context, m *lab.Machine) error {
 	st, err := i.client.Status(ctx)
-	if ctx.Err() != nil {
-		return nil // nobody waits for it any more
-	}
 	if err != nil {
 		return fmt.Errorf("the instance's agent does not answer: %w", err)
 	}

@@ -19,7 +19,7 @@ func TestE2EDemo(t *testing.T) {
 	w := newWorld(t)
 	before := records(t, w)
 	demo := exec.Command("../../examples/dental/demo.sh")
-	demo.Env = append(w.env, "PATCHLAB="+w.bin)
+	demo.Env = append(slices.Clone(w.env), "PATCHLAB="+w.bin)
 	out, err := demo.CombinedOutput()
 	t.Logf("%s", out)
 	if err != nil {
