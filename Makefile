@@ -13,7 +13,7 @@ GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 GOFUMPT  := $(TOOLS)/gofumpt-$(GOFUMPT_VERSION)/gofumpt
 
 # These have to do without a C compiler and without libvirt.
-PURE := ./hcl/... ./lab ./snapshots $(patsubst %,./%...,$(filter-out lab/agent/,$(wildcard lab/*/)))
+PURE := ./hcl/... ./lab ./snapshots $(patsubst %,./%...,$(filter-out lab/agent/ lab/testdata/,$(wildcard lab/*/)))
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:

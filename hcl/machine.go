@@ -110,6 +110,7 @@ func (b *builder) buildMachine(i instance) {
 	m.Bus = oneOf(r, "bus", lab.BusVirtio, lab.BusVirtio, lab.BusSATA)
 	m.NICModel = oneOf(r, "nic_model", lab.NICVirtio, lab.NICVirtio, lab.NICE1000e)
 	m.BootTimeout = r.duration("boot_timeout", defaultBootTimeout)
+	checkDrivers(r, m)
 	for _, k := range r.blocks("nic") {
 		m.NICs = append(m.NICs, readNIC(r.inside(k), k, p))
 	}
@@ -121,5 +122,21 @@ func (b *builder) buildMachine(i instance) {
 	}
 	if k := r.block("setup"); k != nil {
 		m.Setup = readSetup(r.inside(k), k, m)
+	}
+}
+
+// checkDrivers reports devices that a built image has no drivers for: its
+// kernel is Debian's cloud kernel, which knows virtio alone.
+func checkDrivers(r *reader, m *lab.Machine) {
+	if m.Image == nil || m.Image.Build == nil {
+		return
+	}
+	const detail = "%s boots from an image that is built here, and its kernel has no driver for %s = %q. " +
+		"Leave the attribute out; it is for imported systems that lack virtio drivers."
+	if m.Bus == lab.BusSATA {
+		r.fail(r.rangeOf("bus"), "Device without a driver", detail, upperFirst(r.what), "bus", m.Bus)
+	}
+	if m.NICModel == lab.NICE1000e {
+		r.fail(r.rangeOf("nic_model"), "Device without a driver", detail, upperFirst(r.what), "nic_model", m.NICModel)
 	}
 }

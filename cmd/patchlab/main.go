@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -21,7 +23,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := a.interruptible()
 	defer stop()
 	root := newRoot(a)
-	root.SetArgs(args)
+	root.SetArgs(longFlags(args))
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -50,4 +52,20 @@ func (a *app) interruptible() (context.Context, func()) {
 		}
 	}()
 	return ctx, func() { signal.Stop(signals); close(done); cancel() }
+}
+
+// longFlags lets the flags that Terraform's users know be written with one
+// dash, as they are used to: -var, -var-file, -check.
+func longFlags(args []string) []string {
+	out := slices.Clone(args)
+	for i, arg := range out {
+		if arg == "--" {
+			break
+		}
+		name, _, _ := strings.Cut(arg, "=")
+		if name == "-var" || name == "-var-file" || name == "-check" {
+			out[i] = "-" + arg
+		}
+	}
+	return out
 }

@@ -34,8 +34,6 @@ machine "hub" {
   memory       = "1GiB"
   cpus         = 2
   firmware     = "uefi"
-  bus          = "sata"
-  nic_model    = "e1000e"
   boot_timeout = "90s"
   nic {
     network = network.core
@@ -58,6 +56,8 @@ machine "hub" {
 machine "site" {
   for_each   = var.sites
   image      = image.desk
+  bus        = "sata"
+  nic_model  = "e1000e"
   depends_on = [machine.hub]
   impact     = each.key == "a" ? "low" : "normal"
   nic {
