@@ -18,7 +18,7 @@ import (
 func TestE2EDemo(t *testing.T) {
 	w := newWorld(t)
 	before := records(t, w)
-	demo := exec.Command("../../examples/dental/demo.sh")
+	demo := exec.Command("../../examples/dental/demo.sh", "--no-updates")
 	demo.Env = append(slices.Clone(w.env), "PATCHLAB="+w.bin)
 	out, err := demo.CombinedOutput()
 	t.Logf("%s", out)

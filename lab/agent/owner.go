@@ -57,6 +57,11 @@ func lookup(userName, groupName string) (uid, gid int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
+	// libvirt looks up the group of its user's name when it starts, whatever
+	// group it is configured with.
+	if _, err := user.LookupGroup(userName); err != nil {
+		return 0, 0, err
+	}
 	g, err := user.LookupGroup(groupName)
 	if err != nil {
 		return 0, 0, err
