@@ -87,7 +87,7 @@ func (r *run) patchMachine(ctx context.Context, m *Machine) bool {
 		err = r.rebootIfAsked(ctx, m, outcome)
 	}
 	if err != nil && ctx.Err() == nil {
-		r.rec.finding(ArmPatched, isGuestFault(err), err)
+		r.rec.finding(ArmPatched, outcome.Started && isGuestFault(err), err)
 	}
 	return err == nil
 }

@@ -31,7 +31,7 @@ func (g Guests) Close() {
 // there is an error: the errors of all machines, joined in the definition's
 // order.
 func Boot(ctx context.Context, inst Instance, l *Lab, logs Logs, arm Arm, o Observer) (Guests, error) {
-	b := &booting{inst: inst, logs: logs, arm: arm, obs: o, done: map[*Machine]chan struct{}{}, guests: Guests{}}
+	b := &booting{inst: inst, logs: logs, arm: arm, obs: o, redact: l.Redactor(), done: map[*Machine]chan struct{}{}, guests: Guests{}}
 	for _, m := range l.Machines {
 		b.done[m] = make(chan struct{})
 	}
@@ -44,16 +44,19 @@ func Boot(ctx context.Context, inst Instance, l *Lab, logs Logs, arm Arm, o Obse
 		})
 	}
 	wg.Wait()
-	return b.guests, errors.Join(errs...)
+	err := errors.Join(errs...)
+	redactError(err, b.redact)
+	return b.guests, err
 }
 
 // booting is the state of one Boot.
 type booting struct {
-	inst Instance
-	logs Logs
-	arm  Arm
-	obs  Observer
-	done map[*Machine]chan struct{} // closed when the machine is up, or will not be
+	inst   Instance
+	logs   Logs
+	arm    Arm
+	obs    Observer
+	redact func(string) string
+	done   map[*Machine]chan struct{} // closed when the machine is up, or will not be
 
 	mu     sync.Mutex
 	guests Guests // those that are set up
@@ -118,7 +121,7 @@ func (b *booting) setUp(ctx context.Context, g Guest) (err error) {
 	}
 	for i, c := range m.Setup.Run {
 		p.Step(fmt.Sprintf("command %d of %d", i+1, len(m.Setup.Run)))
-		if err := setUpCommand(ctx, g, c, i, log); err != nil {
+		if err := b.setUpCommand(ctx, g, c, i, log); err != nil {
 			return err
 		}
 	}
@@ -126,7 +129,7 @@ func (b *booting) setUp(ctx context.Context, g Guest) (err error) {
 }
 
 // setUpCommand runs the i-th set-up command, which must exit with 0.
-func setUpCommand(ctx context.Context, g Guest, shell string, i int, log io.Writer) error {
+func (b *booting) setUpCommand(ctx context.Context, g Guest, shell string, i int, log io.Writer) error {
 	m := g.Machine()
 	fmt.Fprintf(log, "+ %s\n", shell)
 	out, err := g.Run(ctx, Command{Shell: shell, Stdout: log, Stderr: log, Timeout: m.Setup.Timeout})
@@ -140,18 +143,11 @@ func setUpCommand(ctx context.Context, g Guest, shell string, i int, log io.Writ
 		Machine: m.Name,
 		Op:      "set up",
 		Err:     fmt.Errorf("command %d of its setup block (%s) exited with %d", i+1, m.Setup.Pos, out.ExitCode),
-		Tail:    tail(out.Stdout, out.Stderr),
+		// Redacted before it is cut, which could tear a secret in two.
+		Tail: lastBytes(b.redact(string(out.Stdout)), 2048) + lastBytes(b.redact(string(out.Stderr)), 2048),
 	}
 }
 
-// tail joins the last 2 KiB of both outputs.
-func tail(stdout, stderr []byte) string {
-	return lastBytes(stdout, 2048) + lastBytes(stderr, 2048)
-}
-
-func lastBytes(b []byte, n int) string {
-	if len(b) > n {
-		b = b[len(b)-n:]
-	}
-	return string(b)
+func lastBytes(s string, n int) string {
+	return s[max(0, len(s)-n):]
 }

@@ -24,6 +24,24 @@ func (e *GuestError) Error() string {
 // Unwrap returns the cause.
 func (e *GuestError) Unwrap() error { return e.Err }
 
+// redactError takes the lab's secrets out of what machines printed in an
+// error of one or several machines, in place.
+func redactError(err error, redact func(string) string) {
+	switch e := err.(type) { //nolint:errorlint // the whole tree is walked
+	case *GuestError:
+		e.Tail = redact(e.Tail)
+		if text := e.Err.Error(); redact(text) != text {
+			e.Err = errors.New(redact(text))
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			redactError(inner, redact)
+		}
+	case interface{ Unwrap() error }:
+		redactError(e.Unwrap(), redact)
+	}
+}
+
 // isGuestFault reports whether a machine is to blame for err, and not this
 // host or whoever interrupted.
 func isGuestFault(err error) bool {
@@ -45,6 +63,20 @@ func (e *HostError) Error() string { return fmt.Sprintf("cannot %s: %v", e.Op, e
 
 // Unwrap returns the cause.
 func (e *HostError) Unwrap() error { return e.Err }
+
+// LeftoverError means that something of an instance could not be taken down.
+type LeftoverError struct {
+	Instance string // its id
+	Err      error
+}
+
+// Error names the instance and the cause.
+func (e *LeftoverError) Error() string {
+	return fmt.Sprintf("cannot take down instance %s: %v", e.Instance, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *LeftoverError) Unwrap() error { return e.Err }
 
 // BusyError means that somebody else holds what is needed.
 type BusyError struct {
@@ -72,9 +104,17 @@ func (e *UsageError) Unwrap() error { return e.Err }
 // would tear ordinary text to pieces.
 func (l *Lab) Redactor() func(string) string {
 	var pairs []string
-	for _, s := range l.Secrets {
+	add := func(s string) {
 		if len(s) >= 4 {
 			pairs = append(pairs, s, "(sensitive)")
+		}
+	}
+	for _, s := range l.Secrets {
+		add(s)
+		if strings.Contains(s, "\n") { // a key, say, printed line by line
+			for line := range strings.Lines(s) {
+				add(strings.TrimSpace(line))
+			}
 		}
 	}
 	return strings.NewReplacer(pairs...).Replace

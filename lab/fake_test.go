@@ -26,15 +26,17 @@ type world struct {
 	destroyed int
 	pins      int
 
-	bootErr    map[string]error            // by machine
-	runExit    map[string]int              // by command, of set-up
-	outcome    map[string]lab.PatchOutcome // by machine; applied by default
-	applyErr   map[string]error
-	rebootErr  map[string]error
-	pending    map[string]string // why a machine asks for a reboot
-	destroyErr error
-	newErr     error
-	pinChanges bool
+	bootErr     map[string]error            // by machine
+	runExit     map[string]int              // by command, of set-up
+	outcome     map[string]lab.PatchOutcome // by machine; applied by default
+	applyErr    map[string]error
+	rebootErr   map[string]error
+	pending     map[string]string // why a machine asks for a reboot
+	destroyErr  error
+	newErr      error
+	unsound     error // from the first patched machine on
+	beforeStart bool  // applyErr comes before the patch is begun
+	pinChanges  bool
 	// fails says whether a check fails, given how many machines were patched.
 	fails  func(check string, patched int) bool
 	during func(step string) // called at each effect
@@ -63,6 +65,15 @@ func (i *instance) ConsoleLog(m *lab.Machine) string { return filepath.Join(i.di
 
 func (i *instance) Egress(context.Context) ([]lab.EgressAttempt, error) {
 	return []lab.EgressAttempt{{Machine: "web", Protocol: "dns", To: "time.example", Count: 3}}, nil
+}
+
+func (i *instance) Sound(context.Context) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(i.patched) == 0 {
+		return nil
+	}
+	return i.unsound
 }
 
 func (i *instance) Boot(ctx context.Context, m *lab.Machine, _ lab.Progress) (lab.Guest, error) {
@@ -142,12 +153,12 @@ func (w *world) Apply(_ context.Context, _ *lab.Patch, g lab.Guest, log io.Write
 	defer w.mu.Unlock()
 	w.patched = append(w.patched, name)
 	if err := w.applyErr[name]; err != nil {
-		return lab.PatchOutcome{}, err
+		return lab.PatchOutcome{Started: !w.beforeStart}, err
 	}
 	if o, ok := w.outcome[name]; ok {
 		return o, nil
 	}
-	return lab.PatchOutcome{Status: lab.Applied}, nil
+	return lab.PatchOutcome{Status: lab.Applied, Started: true}, nil
 }
 
 func (w *world) RebootPending(_ context.Context, g lab.Guest) (bool, string, error) {

@@ -33,6 +33,10 @@ type Instance interface {
 	Egress(ctx context.Context) ([]EgressAttempt, error)
 	// ImageSHA256 names the image of m by its content.
 	ImageSHA256(m *Machine) string
+	// Sound returns a *HostError when this host, and no machine, is at fault:
+	// the instance's process died, a QEMU died, a disk could not be written.
+	// From then on the instance says nothing about the patch.
+	Sound(ctx context.Context) error
 	// ConsoleLog is the path of m's console log.
 	ConsoleLog(m *Machine) string
 	// Destroy ends the machines and the instance's process and removes its
@@ -155,9 +159,12 @@ const (
 
 // PatchOutcome is what came of a patch on one machine.
 type PatchOutcome struct {
-	Status   PatchStatus     `json:"status"`
-	Message  string          `json:"message"` // one line: the cause where it failed
-	ExitCode int             `json:"exit_code"`
+	Status   PatchStatus `json:"status"`
+	Message  string      `json:"message"` // one line: the cause where it failed
+	ExitCode int         `json:"exit_code"`
+	// Started says that the patch itself was begun: what happens to the
+	// machine from then on is its doing. Also set beside an error.
+	Started  bool            `json:"-"`
 	Packages []PackageChange `json:"packages,omitempty"`
 }
 

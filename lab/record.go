@@ -116,6 +116,7 @@ type PhaseRecord struct {
 // Finding is a fault noticed outside of the checks.
 type Finding struct {
 	Patch   bool   `json:"patch"` // whether the patch is to blame; otherwise the lab or the host is
+	Host    bool   `json:"host"`  // whether this host is to blame: then nothing else in the run counts
 	Arm     Arm    `json:"arm"`
 	Machine string `json:"machine,omitempty"`
 	Summary string `json:"summary"`

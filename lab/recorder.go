@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/google/renameio/v2"
 )
 
@@ -28,6 +29,7 @@ type recorder struct {
 	redact func(string) string
 	dir    string // the hidden folder
 	final  string
+	lock   *flock.Flock // of dir, as long as it is hidden
 
 	mu  sync.Mutex
 	rec Record
@@ -41,17 +43,50 @@ func newRecorder(runsDir string, l *Lab, o Observer) (*recorder, error) {
 	id := started.UTC().Format("20060102-150405") + "-" + hex.EncodeToString(salt[:])
 	r := &recorder{
 		obs: o, redact: l.Redactor(),
-		dir: filepath.Join(runsDir, ".unfinished-"+id), final: filepath.Join(runsDir, id),
+		dir: filepath.Join(runsDir, unfinishedPrefix+id), final: filepath.Join(runsDir, id),
 	}
 	r.rec = Record{
 		Version: RecordVersion, Lab: l.Name, Client: l.Client, Run: id, Started: started, Dir: r.final,
 		Checks: []CheckRecord{}, Machines: []MachineRecord{}, Phases: []PhaseRecord{},
 		Egress: []EgressAttempt{}, Findings: []Finding{},
 	}
+	sweepUnfinished(runsDir)
 	if err := os.MkdirAll(filepath.Join(r.dir, "logs"), 0o700); err != nil {
 		return nil, &HostError{Op: "make the run's folder", Err: err}
 	}
+	r.lock = flock.New(filepath.Join(r.dir, unfinishedLock))
+	if _, err := r.lock.TryLock(); err != nil {
+		return nil, errors.Join(&HostError{Op: "lock the run's folder", Err: err}, os.RemoveAll(r.dir))
+	}
 	return r, nil
+}
+
+const (
+	unfinishedPrefix = ".unfinished-"
+	// unfinishedLock is held by the process whose run it is.
+	unfinishedLock = "lock"
+	// unfinishedAge is how old a folder without a lock must be to be a dead
+	// run's: a living one takes its lock at once.
+	unfinishedAge = time.Minute
+)
+
+// sweepUnfinished removes what killed runs have left below runsDir.
+func sweepUnfinished(runsDir string) {
+	dirs, err := filepath.Glob(filepath.Join(runsDir, unfinishedPrefix+"*"))
+	if err != nil {
+		return
+	}
+	for _, dir := range dirs {
+		info, err := os.Lstat(dir)
+		if err != nil || !info.IsDir() || time.Since(info.ModTime()) < unfinishedAge {
+			continue
+		}
+		lock := flock.New(filepath.Join(dir, unfinishedLock))
+		if ok, err := lock.TryLock(); err == nil && ok {
+			_ = os.RemoveAll(dir)
+		}
+		_ = lock.Close()
+	}
 }
 
 // Begin implements Observer: it passes the phase on and puts it in the record.
@@ -85,6 +120,7 @@ func (r *recorder) finding(arm Arm, blamePatch bool, err error) {
 		return
 	}
 	f := Finding{Patch: blamePatch, Arm: arm, Summary: Printable(r.redact(err.Error()), 500)}
+	_, f.Host = errors.AsType[*HostError](err)
 	if ge, ok := errors.AsType[*GuestError](err); ok {
 		f.Machine, f.Tail = ge.Machine, r.redact(ge.Tail)
 	}
@@ -130,11 +166,14 @@ func (r *recorder) finish() (*Record, error) {
 	if err := renameio.WriteFile(filepath.Join(r.dir, "run.json"), append(text, '\n'), 0o600); err != nil {
 		return nil, &HostError{Op: "write the run record", Err: err}
 	}
-	if err := os.Rename(r.dir, r.final); err != nil {
+	if err := errors.Join(os.Remove(filepath.Join(r.dir, unfinishedLock)), os.Rename(r.dir, r.final), r.lock.Close()); err != nil {
 		return nil, &HostError{Op: "keep the run record", Err: err}
 	}
 	return rec, nil
 }
 
 // drop removes what an unfinished run has written.
-func (r *recorder) drop() { _ = os.RemoveAll(r.dir) }
+func (r *recorder) drop() {
+	_ = os.RemoveAll(r.dir)
+	_ = r.lock.Close()
+}

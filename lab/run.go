@@ -28,7 +28,8 @@ type Tester struct {
 // Test makes one run: a fresh instance of l, its checks, patch p, the checks
 // again, the verdict. The instance is gone when it returns. Errors are for
 // what happened before there was an instance, for an interrupted run (ctx's
-// error) and for a record that cannot be kept; all else is in the record.
+// error, joined by a *LeftoverError when something is left) and for a record
+// that cannot be kept; all else is in the record.
 func (t *Tester) Test(ctx context.Context, l *Lab, p *Patch) (*Record, error) {
 	pin, err := t.Pin(p)
 	if err != nil {
@@ -44,7 +45,12 @@ func (t *Tester) Test(ctx context.Context, l *Lab, p *Patch) (*Record, error) {
 		rec.drop()
 		return nil, err
 	}
-	return rec.finish()
+	kept, err := rec.finish()
+	if err != nil {
+		rec.drop()
+		return nil, fmt.Errorf("the verdict was %s, but its record is lost: %w", rec.rec.Verdict, err)
+	}
+	return kept, nil
 }
 
 // run is one run under way.
@@ -69,14 +75,14 @@ func (r *run) whole(ctx context.Context) (err error) {
 	r.describeMachines()
 	r.work(ctx)
 	r.collect(context.WithoutCancel(ctx))
-	if err := r.takeDown(ctx); err != nil {
-		r.rec.finding(ArmPatched, false, err)
-	} else {
-		r.rec.rec.Reverted = true
-	}
+	left := r.takeDown(ctx)
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return errors.Join(context.Cause(ctx), left)
 	}
+	if left != nil {
+		r.rec.finding(ArmPatched, false, left)
+	}
+	r.rec.rec.Reverted = left == nil
 	r.describeChecks()
 	r.comparePin()
 	return nil
@@ -91,16 +97,29 @@ func (r *run) work(ctx context.Context) {
 		return
 	}
 	r.check(ctx, ArmBaseline)
+	if !r.sound(ctx, ArmBaseline) {
+		return
+	}
 	for _, wave := range Waves(r.patch) {
 		if ctx.Err() != nil {
 			return
 		}
 		healthy := r.patchWave(ctx, wave)
 		r.check(ctx, ArmPatched)
-		if !healthy || r.regressed() {
+		if !r.sound(ctx, ArmPatched) || !healthy || r.regressed() {
 			return
 		}
 	}
+}
+
+// sound reports whether this host has done its part so far. When it has not,
+// that is a finding.
+func (r *run) sound(ctx context.Context, arm Arm) bool {
+	err := r.inst.Sound(ctx)
+	if err != nil && ctx.Err() == nil {
+		r.rec.finding(arm, false, err)
+	}
+	return err == nil
 }
 
 // regressed reports whether a critical check got worse.
@@ -145,7 +164,10 @@ func (r *run) takeDown(ctx context.Context) (err error) {
 		r.rec.keepConsole(m.Name, r.inst.ConsoleLog(m))
 	}
 	r.guests.Close()
-	return r.inst.Destroy(ctx)
+	if err := r.inst.Destroy(ctx); err != nil {
+		return &LeftoverError{Instance: r.inst.ID(), Err: err}
+	}
+	return nil
 }
 
 // comparePin makes a finding when the patch's files changed under the run.

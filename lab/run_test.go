@@ -80,6 +80,17 @@ func TestVerdicts(t *testing.T) {
 			world:   &world{applyErr: map[string]error{"db": &lab.GuestError{Machine: "db", Op: "patch", Err: errors.New("connection lost")}}},
 			verdict: lab.Fail, reason: "connection lost", page: lab.ClassOK, patched: "db",
 		},
+		"connection lost before the patch is begun": {
+			world:   &world{beforeStart: true, applyErr: map[string]error{"db": &lab.GuestError{Machine: "db", Op: "reach", Err: errors.New("connection lost")}}},
+			verdict: lab.Inconclusive, reason: "connection lost", page: lab.ClassOK, patched: "db",
+		},
+		"QEMU is killed after the patch": {
+			world: &world{
+				unsound: &lab.HostError{Op: "go on", Err: errors.New("QEMU died")},
+				fails:   func(_ string, n int) bool { return n > 0 },
+			},
+			verdict: lab.Inconclusive, reason: "QEMU died", page: lab.ClassRegression, patched: "db",
+		},
 		"host fault while patching": {
 			world:   &world{applyErr: map[string]error{"db": &lab.HostError{Op: "read the patch", Err: errors.New("input/output error")}}},
 			verdict: lab.Inconclusive, reason: "input/output error", page: lab.ClassOK, patched: "db",
@@ -247,6 +258,18 @@ func TestInterruptAnywhere(t *testing.T) {
 				t.Errorf("left behind: %v %v", left, hidden)
 			}
 		})
+	}
+}
+
+// An interrupted run that could not clean up says so.
+func TestInterruptThatLeavesSomething(t *testing.T) {
+	w := newWorld(t)
+	w.destroyErr = errors.New("QEMU 4711 does not end")
+	ctx, cancel := context.WithCancel(t.Context())
+	w.during = func(string) { cancel() }
+	_, err := w.test(ctx, practice())
+	if left, ok := errors.AsType[*lab.LeftoverError](err); !ok || left.Instance != "00c0ffee" || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }
 

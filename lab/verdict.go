@@ -27,10 +27,14 @@ func Classify(baseline, control, patched *CheckResult) Class {
 
 // judge sets the record's verdict and the sentence that gives its reason.
 //
-// A fault of the patch that was seen outweighs an unsound lab; an unsound lab
-// outweighs a pass. Whatever is unknown is inconclusive: a pass needs every
+// A fault of this host spoils whatever was seen after it. Otherwise a fault of
+// the patch that was seen outweighs an unsound lab, which outweighs a pass. Whatever is unknown is inconclusive: a pass needs every
 // target to have answered and every critical check to have been made.
 func (r *Record) judge() {
+	if reasons := r.hostFaults(); len(reasons) > 0 {
+		r.Verdict, r.Reason = Inconclusive, summary(reasons)
+		return
+	}
 	if reasons := r.patchFaults(); len(reasons) > 0 {
 		r.Verdict, r.Reason = Fail, summary(reasons)
 		return
@@ -40,6 +44,17 @@ func (r *Record) judge() {
 		return
 	}
 	r.Verdict, r.Reason = Pass, r.passReason()
+}
+
+// hostFaults lists what this host did to the run.
+func (r *Record) hostFaults() []string {
+	var out []string
+	for _, f := range r.Findings {
+		if f.Host {
+			out = append(out, f.Summary)
+		}
+	}
+	return out
 }
 
 // patchFaults lists what the patch is to blame for.

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/patchlab/patchlab/lab"
+	"github.com/patchlab/patchlab/lab/agent"
 )
 
 // What a machine costs beyond its own memory, and what its overlay grows to
@@ -39,20 +41,50 @@ func (s *Store) CheckHost(l *lab.Lab) error {
 		return err
 	}
 	op := fmt.Sprintf("start %d machines of lab %q", len(l.Machines), l.Name)
-	switch {
-	case need > mem.TotalMiB:
+	if need > mem.TotalMiB {
 		return &lab.HostError{
 			Op:   op,
 			Err:  fmt.Errorf("they need %d MiB of memory, this host has %d MiB", need, mem.TotalMiB),
 			Hint: "lower their memory in the definition",
 		}
-	case need > mem.AvailableMiB:
+	}
+	promised, holders := s.promisedMiB()
+	if need > mem.AvailableMiB-promised {
 		return &lab.BusyError{
-			What:   fmt.Sprintf("memory (%d MiB needed for lab %q, %d MiB available)", need, l.Name, mem.AvailableMiB),
-			Holder: "other programs",
+			What: fmt.Sprintf("memory (%d MiB needed for lab %q, %d MiB available of which %d MiB are promised)",
+				need, l.Name, mem.AvailableMiB, promised),
+			Holder: holders,
 		}
 	}
 	return s.checkDisk(op, s.diskNeedMiB(l))
+}
+
+// promisedMiB is the memory that instances of this store have been promised
+// and do not occupy yet: a machine takes its memory as it boots. Holders names
+// them for a message.
+func (s *Store) promisedMiB() (total int, holders string) {
+	holders = "other programs"
+	dirs, err := s.instanceDirs()
+	if err != nil {
+		return 0, holders
+	}
+	var names []string
+	for _, dir := range dirs {
+		spec, err := agent.ReadSpec(filepath.Join(dir, specFile))
+		if err != nil || !Alive(dir) {
+			continue
+		}
+		promised := 0
+		for _, m := range spec.Machines {
+			promised += m.MemoryMiB + overheadMiB
+		}
+		total += max(0, promised-spec.ResidentMiB())
+		names = append(names, fmt.Sprintf("instance %s of lab %q", spec.ID, spec.Lab))
+	}
+	if len(names) > 0 {
+		holders = strings.Join(names, ", ") + " and other programs"
+	}
+	return total, holders
 }
 
 // diskNeedMiB estimates what an instance of l will add to the store.

@@ -7,11 +7,17 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/patchlab/patchlab/lab"
 	"github.com/patchlab/patchlab/lab/agent"
 	"github.com/patchlab/patchlab/lab/guest"
 )
+
+// takeDownLimit is how long it may take to undo an instance that did not come
+// up.
+const takeDownLimit = 2 * time.Minute
 
 // Engine makes instances: files by the Store, a process by package agent,
 // connections by package guest. It is a lab.Host.
@@ -23,21 +29,21 @@ type Engine struct {
 
 // NewInstance implements lab.Host.
 func (e *Engine) NewInstance(ctx context.Context, l *lab.Lab, arm lab.Arm, p lab.Progress) (lab.Instance, error) {
-	return e.start(ctx, l, arm, agent.Child, p)
-}
-
-// start prepares an instance's files and starts its agent. On error nothing
-// is left.
-func (e *Engine) start(ctx context.Context, l *lab.Lab, arm lab.Arm, mode agent.Mode, p lab.Progress) (*instance, error) {
-	if err := e.Sweep(ctx); err != nil {
+	if _, err := e.Sweep(ctx); err != nil {
 		return nil, err
 	}
+	return e.start(ctx, l, arm, p)
+}
+
+// start prepares an instance's files and starts its agent, which dies with
+// this process. On error nothing is left.
+func (e *Engine) start(ctx context.Context, l *lab.Lab, arm lab.Arm, p lab.Progress) (*instance, error) {
 	files, err := e.Store.PrepareInstance(ctx, l, arm, e.Accel, p)
 	if err != nil {
 		return nil, err
 	}
 	lab.Quiet(p).Step("starting the instance's agent")
-	proc, err := agent.Launch(ctx, append(slices.Clone(e.AgentArgv), files.Spec.SpecPath()), files.Spec, mode)
+	proc, err := agent.Launch(ctx, append(slices.Clone(e.AgentArgv), files.Spec.SpecPath()), files.Spec, agent.Child)
 	if err != nil {
 		return nil, errors.Join(err, e.Store.RemoveInstance(context.WithoutCancel(ctx), files.Spec))
 	}
@@ -116,15 +122,44 @@ func (i *instance) guest(m *lab.Machine) *guest.Guest {
 
 // alive returns why m can never answer, or nil while it still may.
 func (i *instance) alive(ctx context.Context, m *lab.Machine) error {
+	if err := i.Sound(ctx); err != nil {
+		return err
+	}
 	st, err := i.client.Status(ctx)
 	if err != nil {
-		return fmt.Errorf("the instance's agent does not answer: %w", err)
+		return nil //nolint:nilerr // it may answer the next time
 	}
 	k := slices.IndexFunc(st.Machines, func(s agent.MachineStatus) bool { return s.Name == m.Name })
-	if k < 0 || st.Machines[k].State.State == "running" {
-		return consoleVerdict(consoleLog(i.files.Spec, m.Name))
+	if k < 0 {
+		return nil
 	}
-	return fmt.Errorf("its QEMU is not running: %s (%s)", st.Machines[k].State.State, st.Machines[k].Reason)
+	switch s := st.Machines[k].State; s.State {
+	case "off":
+		return fmt.Errorf("it is off (%s)", s.Reason)
+	case "crashed":
+		return fmt.Errorf("it has crashed (%s)", s.Reason)
+	}
+	return consoleVerdict(consoleLog(i.files.Spec, m.Name))
+}
+
+// Sound implements lab.Instance.
+func (i *instance) Sound(ctx context.Context) error {
+	st, err := i.client.Status(ctx)
+	if errors.Is(err, agent.ErrNoAgent) && ctx.Err() == nil {
+		return &lab.HostError{Op: "go on with the instance", Err: errors.New("its agent is gone"), Hint: "dmesg tells whether memory ran out"}
+	}
+	if err != nil {
+		return nil //nolint:nilerr // it may answer the next time
+	}
+	for _, m := range st.Machines {
+		switch {
+		case m.State.State == "crashed" && m.Reason != "panicked":
+			return &lab.HostError{Op: "go on with the instance", Err: fmt.Errorf("QEMU of machine %q died (%s)", m.Name, m.Reason), Hint: "dmesg tells whether memory ran out"}
+		case m.State.State == "paused" && strings.HasPrefix(m.Reason, "io-error"):
+			return &lab.HostError{Op: "go on with the instance", Err: fmt.Errorf("machine %q cannot write its disk (%s)", m.Name, m.Reason), Hint: "df -h " + i.files.Spec.Dir}
+		}
+	}
+	return nil
 }
 
 // Destroy implements lab.Instance.
@@ -136,11 +171,24 @@ func (i *instance) Destroy(ctx context.Context) error {
 		stop = i.client.Shutdown(ctx)
 	}
 	if stop != nil { // it was killed, or hangs: end what it left
+		if err := agent.KillAgent(ctx, i.files.Spec); err != nil {
+			return errors.Join(stop, err)
+		}
 		if err := agent.KillLeftovers(ctx, i.files.Spec, slog.New(slog.DiscardHandler)); err != nil {
 			return errors.Join(stop, err)
 		}
 	}
 	return i.engine.Store.RemoveInstance(ctx, i.files.Spec)
+}
+
+// takeDown destroys the instance, also when ctx has ended.
+func (i *instance) takeDown(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeDownLimit)
+	defer cancel()
+	if err := i.Destroy(ctx); err != nil {
+		return &lab.LeftoverError{Instance: i.ID(), Err: err}
+	}
+	return nil
 }
 
 // consoleLog is the path of a machine's console log; empty for a machine that

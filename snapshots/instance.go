@@ -58,6 +58,10 @@ func (s *Store) PrepareInstance(ctx context.Context, l *lab.Lab, arm lab.Arm, ac
 		return nil, err
 	}
 	defer unlock()
+	// Again, now that nobody else can take it meanwhile.
+	if err := s.CheckHost(l); err != nil {
+		return nil, err
+	}
 	key, keyPath, err := s.clientKey(ctx, l.Name)
 	if err != nil {
 		return nil, err
@@ -141,8 +145,10 @@ func (s *Store) newInstance(l *lab.Lab) (*agent.Spec, error) {
 		return undo(err)
 	}
 	lock := flock.New(filepath.Join(fresh, makerLock), flock.SetPermissions(0o600))
-	if ok, err := lock.TryLock(); err != nil || !ok {
+	if ok, err := lock.TryLock(); err != nil {
 		return undo(fmt.Errorf("cannot lock it: %w", err))
+	} else if !ok {
+		return undo(errors.New("another process holds its lock"))
 	}
 	if err := os.Rename(fresh, spec.Dir); err != nil {
 		_ = lock.Close()

@@ -18,25 +18,31 @@ import (
 // machines. One lab is up at most once: a second time is a *lab.BusyError. On
 // error, and when ctx ends, nothing is left.
 func (e *Engine) Up(ctx context.Context, l *lab.Lab, o lab.Observer) (err error) {
+	if _, err := e.Sweep(ctx); err != nil { // what only looks as if it were up
+		return err
+	}
 	unlock, err := e.lockUp(ctx, l)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	p, end := o.Begin(lab.ArmUp, "", "prepare")
-	inst, err := e.start(ctx, l, lab.ArmUp, agent.Detached, p)
+	inst, err := e.start(ctx, l, lab.ArmUp, p)
 	end(err)
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, inst.Destroy(context.WithoutCancel(ctx)))
+			err = errors.Join(err, inst.takeDown(ctx))
 		}
 	}()
 	guests, err := lab.Boot(ctx, inst, l, instanceLogs{inst.files.Spec.Dir, l.Redactor()}, lab.ArmUp, o)
 	guests.Close()
-	return err
+	if err != nil {
+		return err
+	}
+	return inst.proc.Detach() // until here it dies with this process
 }
 
 // lockUp makes sure that l is not up, and that nobody brings it up meanwhile.
@@ -85,7 +91,7 @@ func (e *Engine) Down(ctx context.Context, ref string) error {
 		return err
 	}
 	inst := &instance{engine: e, files: r.InstanceFiles, client: agent.NewClient(r.Spec.SocketPath())}
-	return inst.Destroy(ctx)
+	return inst.takeDown(ctx)
 }
 
 // UpIDs returns the ids of all instances that are up.
@@ -101,21 +107,23 @@ func (e *Engine) UpIDs(ctx context.Context) ([]string, error) {
 	return ids, nil
 }
 
-// Sweep removes what killed processes have left: instances whose agent is
-// gone, with the machines that may still run. It touches nothing that is not
-// recorded in an instance's folder.
-func (e *Engine) Sweep(ctx context.Context) error {
+// Sweep removes what killed processes have left, and returns what that was:
+// instances whose agent is gone, with the machines that may still run. It
+// touches nothing that is not recorded in an instance's folder.
+func (e *Engine) Sweep(ctx context.Context) ([]StaleInstance, error) {
+	ctx, cancel := context.WithTimeout(ctx, takeDownLimit)
+	defer cancel()
 	stale, err := e.Store.Stale(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var errs []error
 	for _, s := range stale {
 		if err := e.sweep(ctx, s); err != nil {
-			errs = append(errs, err)
+			errs = append(errs, &lab.LeftoverError{Instance: s.ID(), Err: err})
 		}
 	}
-	return errors.Join(errs...)
+	return stale, errors.Join(errs...)
 }
 
 // sweep ends and removes one instance that nobody answers for.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/patchlab/patchlab/lab"
 	"github.com/patchlab/patchlab/lab/agent"
 )
 
@@ -38,6 +39,16 @@ type StaleInstance struct {
 	Spec   *agent.Spec // nil when it was only half made: none of its machines ever ran
 }
 
+// ID is the instance's id.
+func (s StaleInstance) ID() string { return strings.TrimPrefix(filepath.Base(s.Dir), newPrefix) }
+
+// Is reports whether ref names the instance: its id, its lab's name or the
+// lab's folder.
+func (s StaleInstance) Is(ref string) bool {
+	dir, err := filepath.Abs(ref)
+	return ref == s.ID() || s.Spec != nil && s.Spec.Arm == string(lab.ArmUp) && (ref == s.Spec.Lab || err == nil && dir == s.Spec.LabDir)
+}
+
 // Stale lists instances that nobody answers for any more, half-made ones too.
 // Their machines may still be running.
 func (s *Store) Stale(ctx context.Context) ([]StaleInstance, error) {
@@ -50,17 +61,36 @@ func (s *Store) Stale(ctx context.Context) ([]StaleInstance, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if Alive(dir) || s.fresh(dir) {
+		// Fresh ones first: looking at a lock is a moment's hold of it.
+		if s.fresh(dir) || Alive(dir) {
 			continue
 		}
-		id := strings.TrimPrefix(filepath.Base(dir), newPrefix)
-		st := StaleInstance{Dir: dir, RunDir: filepath.Join(s.runtime, id)}
+		st := StaleInstance{Dir: dir}
+		id := st.ID()
+		st.RunDir = filepath.Join(s.runtime, id)
 		if spec, err := agent.ReadSpec(filepath.Join(dir, specFile)); err == nil && spec.Dir == dir && spec.ID == id {
 			st.Spec, st.RunDir = spec, spec.RunDir
 		}
 		out = append(out, st)
 	}
+	s.dropEmptyRunDirs()
 	return out, nil
+}
+
+// dropEmptyRunDirs removes socket folders that were claimed by processes
+// killed before anything else of their instance was made. Whatever is not
+// empty stays: it may belong to another home.
+func (s *Store) dropEmptyRunDirs() {
+	entries, err := os.ReadDir(s.runtime)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err == nil && e.IsDir() && validID.MatchString(e.Name()) && s.now().Sub(info.ModTime()) > freshAge {
+			_ = os.Remove(filepath.Join(s.runtime, e.Name())) // fails unless it is empty
+		}
+	}
 }
 
 // fresh reports whether dir is of the short time between the making of a

@@ -67,7 +67,7 @@ func benchUp(t *testing.T, figures map[string]float64) {
 	var ours, theirs []float64
 	for range 3 {
 		ours = append(ours, timed(func() { w.want(0, "up", dir) }))
-		image := backingImage(t, w)
+		image := running(t, w, "three").Images["m-a"].Path
 		w.want(0, "down", "three")
 		theirs = append(theirs, timed(func() {
 			c := exec.Command("bash", "testdata/up3.sh", image, t.TempDir())
@@ -100,15 +100,6 @@ machine "m" {
 		t.Fatal(err)
 	}
 	return dir
-}
-
-// backingImage is the base disk of the instance that is up.
-func backingImage(t *testing.T, w *world) string {
-	matches, err := filepath.Glob(filepath.Join(w.home, "images", "*", "disk.qcow2"))
-	if err != nil || len(matches) == 0 {
-		t.Fatalf("no image below %s: %v", w.home, err)
-	}
-	return matches[0]
 }
 
 func timed(do func()) float64 {

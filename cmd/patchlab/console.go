@@ -46,6 +46,7 @@ func (a *app) console(ctx context.Context, ref, machine string) error {
 	if err != nil {
 		return err
 	}
+	parent := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if f, ok := a.stdin.(*os.File); ok && isTerminal(f) {
@@ -58,8 +59,8 @@ func (a *app) console(ctx context.Context, ref, machine string) error {
 		a.stdin = &leaveReader{r: f, left: cancel}
 	}
 	err = a.pipe(ctx, conn)
-	if errors.Is(err, context.Canceled) {
-		return nil
+	if errors.Is(err, context.Canceled) && parent.Err() == nil {
+		return nil // the leave key
 	}
 	return err
 }

@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
+
+	"github.com/patchlab/patchlab/snapshots"
 )
 
 func (a *app) downCommand() *cobra.Command {
@@ -33,9 +36,17 @@ as well.`,
 }
 
 func (a *app) down(ctx context.Context, args []string, all bool) error {
-	engine, err := a.engine(nil)
+	store, err := a.store()
 	if err != nil {
 		return err
+	}
+	engine := &snapshots.Engine{Store: store}
+	swept, err := engine.Sweep(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range swept {
+		fmt.Fprintf(a.stdout, "removed instance %s, which a crash had left\n", s.ID())
 	}
 	refs := args
 	if all {
@@ -44,6 +55,9 @@ func (a *app) down(ctx context.Context, args []string, all bool) error {
 		}
 	}
 	for _, ref := range refs {
+		if slices.ContainsFunc(swept, func(s snapshots.StaleInstance) bool { return s.Is(ref) }) {
+			continue
+		}
 		if err := engine.Down(ctx, ref); err != nil {
 			return err
 		}

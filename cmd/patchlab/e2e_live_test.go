@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"github.com/patchlab/patchlab/lab/agent"
-	"github.com/patchlab/patchlab/snapshots"
 )
 
 // One instance of the dental lab is brought up, and everything that one does
@@ -144,17 +143,6 @@ func liveIsolation(t *testing.T, w *world) {
 	}
 }
 
-// running finds the instance of a lab that is up, as the program does.
-func running(t *testing.T, w *world, ref string) *snapshots.Running {
-	t.Helper()
-	a := &app{env: w.env}
-	r, err := a.running(t.Context(), ref)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
 // A suspended machine delays nobody: the others go on talking over the same
 // switch while frames for it are dropped.
 func liveStalled(t *testing.T, w *world) {
@@ -168,11 +156,25 @@ func liveStalled(t *testing.T, w *world) {
 		}
 		w.want(0, "ssh", "dental", "desk", "--", "true")
 	}()
-	flood := `ip=$(ip route | sed -n 's/.* src \([0-9.]*\).*/\1/p' | head -1)
-for i in $(seq 300); do echo x > /dev/udp/192.168.1.255/9; done 2>/dev/null
-bash -c 'for i in $(seq 20); do exec 3<>/dev/tcp/192.168.1.20/5432 && exec 3>&- || exit 1; done' && echo "web talks to db"`
+	// Broadcasts go to every port; 4 MB of them are more than the queue and
+	// the socket of a machine that does not read can hold.
+	flood := `ping -b -f -q -c 4000 -s 1000 -W 1 192.168.1.255 >/dev/null 2>&1
+for i in $(seq 20); do exec 3<>/dev/tcp/192.168.1.20/5432 && exec 3>&- || exit 1; done && echo "web talks to db"`
 	out, _ := w.want(0, "ssh", "dental", "web", "--", "bash", "-c", flood)
 	if !strings.Contains(out, "web talks to db") {
 		t.Errorf("with desk suspended: %s", out)
+	}
+	st, err := c.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dropped uint64
+	for _, n := range st.Stats.Networks {
+		for _, p := range n.Ports {
+			dropped += p.Dropped
+		}
+	}
+	if dropped == 0 {
+		t.Errorf("desk lost no frame, so it was not stalled: %+v", st.Stats)
 	}
 }

@@ -3,11 +3,16 @@
 package main
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -18,33 +23,100 @@ import (
 // own machine, and neither the other nor this host.
 func TestE2ETwoLabsWithOneSubnet(t *testing.T) {
 	w := newWorld(t)
-	extra := `
-check "nothing else is there" {
-  from = machine.web
-  command {
-    run    = "! timeout 5 bash -c 'exec 3<>/dev/tcp/192.168.1.11/80' 2>/dev/null && ! timeout 5 bash -c 'exec 3<>/dev/tcp/198.51.100.1/22' && ip -4 -o address"
-    stdout = "192.168.1.10/24"
-  }
-}`
+	trap := listenEverywhere(t)
 	var wg sync.WaitGroup
-	for _, name := range []string{"alpha", "beta"} {
-		dir := smallLab(t, name, name+"-marker", extra)
+	for name, own := range map[string]string{"alpha": "192.168.1.101", "beta": "192.168.1.102"} {
+		other := map[string]string{"alpha": "192.168.1.102", "beta": "192.168.1.101"}[name]
+		dir := smallLab(t, name, name+"-marker", isolationChecks(own, other, trap.targets))
 		change := script(t, dir, "change.sh", "echo patched by "+name+" > /root/patched")
 		wg.Go(func() {
 			rec := w.record(0, dir, change)
 			if rec.Verdict != lab.Pass || !rec.Reverted || rec.Patch.Kind != lab.PatchScript {
 				t.Errorf("%s: %+v", name, rec)
 			}
-			refused := false
-			for _, a := range rec.Egress {
-				refused = refused || a.Machine == "web" && a.To == "198.51.100.1:22"
-			}
-			if !refused {
-				t.Errorf("%s: the attempt to leave the lab is not in the record: %+v", name, rec.Egress)
+			for _, target := range append([]string{"198.51.100.1:22"}, trap.targets...) {
+				if !slices.ContainsFunc(rec.Egress, func(a lab.EgressAttempt) bool { return a.Machine == "web" && a.To == target }) {
+					t.Errorf("%s: the attempt to reach %s is not in the record: %+v", name, target, rec.Egress)
+				}
 			}
 		})
 	}
 	wg.Wait()
+	if n := trap.accepted.Load(); n > 0 {
+		t.Errorf("%d connections from the labs reached this host", n)
+	}
+}
+
+// isolationChecks are checks that hold when the machine has the address own as
+// well, and reaches neither the other lab's address nor any target.
+func isolationChecks(own, other string, targets []string) string {
+	tries := []string{"198.51.100.1:22", other + ":80"}
+	var run strings.Builder
+	for _, to := range append(tries, targets...) {
+		host, port, _ := net.SplitHostPort(to)
+		fmt.Fprintf(&run, "if timeout 10 bash -c 'exec 3<>/dev/tcp/%s/%s' 2>/dev/null; then echo reached %s; fi; ", host, port, to)
+	}
+	return fmt.Sprintf(`
+check "the address that only this lab has" {
+  from = machine.web
+  command {
+    run = "ip address add %s/24 dev $(ip -o -4 route show default | sed 's/.* dev //; s/ .*//') 2>/dev/null; true"
+  }
+}
+
+check "it answers there" {
+  retries = 10
+  tcp {
+    host = %q
+    port = 80
+  }
+}
+
+check "nothing else is reached" {
+  from    = machine.web
+  timeout = "2m"
+  command {
+    run    = %q
+    stdout = { not_contains = "reached" }
+  }
+}`, own, own, run.String())
+}
+
+// trap listens on every address of this host and counts who comes.
+type trap struct {
+	targets  []string // the addresses, with the port
+	accepted atomic.Int32
+}
+
+func listenEverywhere(t *testing.T) *trap {
+	t.Helper()
+	l, err := net.Listen("tcp4", "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	tr := &trap{}
+	for _, a := range addrs {
+		if ip := a.(*net.IPNet).IP.To4(); ip != nil && !ip.IsLoopback() {
+			tr.targets = append(tr.targets, net.JoinHostPort(ip.String(), strconv.Itoa(port)))
+		}
+	}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			tr.accepted.Add(1)
+			_ = c.Close()
+		}
+	}()
+	return tr
 }
 
 // A machine that cannot boot is the lab's fault, and its console's last words
@@ -172,7 +244,7 @@ func TestE2EOrdinaryUser(t *testing.T) {
 			t.Fatalf("%v: %v\n%s", argv, err, out)
 		}
 	}
-	other := &world{t: t, bin: w.bin, home: home}
+	other := &world{t: t, bin: w.bin, home: home, runtime: filepath.Join(runtime, "patchlab")}
 	other.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + root, "PATCHLAB_HOME=" + home, "XDG_RUNTIME_DIR=" + runtime}
 	other.as = &syscall.Credential{Uid: nobody, Gid: nobody}
 	rec := other.record(0, dir, filepath.Join(dir, "noop.sh"))

@@ -15,7 +15,7 @@ import (
 
 // engine opens the store and chooses the accelerator, which it says once
 // when it is not the fast one.
-func (a *app) engine(u *ui) (*snapshots.Engine, error) {
+func (a *app) engine() (*snapshots.Engine, error) {
 	store, err := a.store()
 	if err != nil {
 		return nil, err
@@ -24,8 +24,8 @@ func (a *app) engine(u *ui) (*snapshots.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if accel != "kvm" && u != nil {
-		u.Note("machines are emulated, which is slow: " + reason)
+	if accel != agent.AccelKVM {
+		fmt.Fprintf(a.stderr, "machines are emulated, which is slow: %s\n", reason)
 	}
 	self, err := os.Executable()
 	if err != nil {

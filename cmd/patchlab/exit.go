@@ -46,8 +46,7 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 		return int(code)
 	}
 	if ctx.Err() != nil {
-		a.say("patchlab: interrupted: everything was cleaned up")
-		return exitInterrupted
+		return a.interrupted(err)
 	}
 	if d, ok := errors.AsType[*hcl.Diagnostics](err); ok {
 		_ = d.Write(stderr, 100, false)
@@ -60,6 +59,17 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 		fmt.Fprintf(stderr, "patchlab: hint: %s\n", hint)
 	}
 	return code
+}
+
+// interrupted says how the clean-up went.
+func (a *app) interrupted(err error) int {
+	if left, ok := errors.AsType[*lab.LeftoverError](err); ok {
+		fmt.Fprintf(a.stderr, "patchlab: interrupted: %s\npatchlab: hint: the next patchlab test or up removes what is left\n",
+			lab.Printable(left.Error(), 2000))
+	} else {
+		a.say("patchlab: interrupted: everything was cleaned up")
+	}
+	return exitInterrupted
 }
 
 // say writes a line about an interrupt. A proxy says nothing: being hung up

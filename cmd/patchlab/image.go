@@ -20,7 +20,7 @@ func (a *app) imageCommand() *cobra.Command {
 		Use:     "image",
 		Short:   "Build, list and remove the base disks that labs share",
 		Example: "  patchlab image list",
-		Args:    cobra.NoArgs,
+		Args:    knownCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.imageBuildCommand(), a.imageListCommand(), a.imageRemoveCommand())
@@ -53,9 +53,7 @@ func (a *app) imageBuild(ctx context.Context, dir string, names []string) error 
 	if err := knownImages(l, names); err != nil {
 		return err
 	}
-	ui := a.newUI()
-	defer ui.Close()
-	engine, err := a.engine(ui)
+	engine, err := a.engine()
 	if err != nil {
 		return err
 	}
@@ -63,9 +61,11 @@ func (a *app) imageBuild(ctx context.Context, dir string, names []string) error 
 		if len(names) > 0 && !slices.Contains(names, i.Name) {
 			continue
 		}
+		ui := a.newUI()
 		p, end := ui.Begin(lab.ArmUp, "", "image "+i.Name)
 		image, err := engine.Store.EnsureImage(ctx, i, p)
 		end(err)
+		ui.Close()
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/patchlab/patchlab/lab"
+	"github.com/patchlab/patchlab/snapshots"
 )
 
 // The end-to-end tests run the real program on real machines. They share one
@@ -46,6 +48,9 @@ type world struct {
 	home string
 	env  []string
 	as   *syscall.Credential // nil: as this process
+	// sockets are the instances' socket folders that were there before.
+	runtime string
+	sockets []string
 }
 
 func newWorld(t *testing.T) *world {
@@ -56,6 +61,8 @@ func newWorld(t *testing.T) *world {
 	}
 	w := &world{t: t, bin: bin, home: filepath.Join(e2eHome, "home")}
 	w.env = append(os.Environ(), "PATCHLAB_HOME="+w.home, "NO_COLOR=1")
+	w.runtime = snapshots.DefaultRuntime(os.Getenv)
+	w.sockets = folders(w.runtime)
 	t.Cleanup(w.nothingLeft)
 	return w
 }
@@ -126,10 +133,21 @@ func (w *world) nothingLeft() {
 	if left = append(left, unfinished...); len(left) > 0 {
 		w.t.Errorf("left behind: %v", left)
 	}
+	for _, dir := range folders(w.runtime) {
+		if !slices.Contains(w.sockets, dir) {
+			w.t.Errorf("sockets are left: %s", dir)
+		}
+	}
 	_, stdout, _ := w.run("status")
 	if !strings.HasPrefix(stdout, "no instance") {
 		w.t.Errorf("status says:\n%s", stdout)
 	}
+}
+
+// folders lists what is in a folder, which may be missing.
+func folders(dir string) []string {
+	names, _ := filepath.Glob(filepath.Join(dir, "*"))
+	return names
 }
 
 // processesNaming lists the processes whose command line holds text.
@@ -260,4 +278,15 @@ func script(t *testing.T, dir, name, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// running finds the instance of a lab that is up, as the program does.
+func running(t *testing.T, w *world, ref string) *snapshots.Running {
+	t.Helper()
+	a := &app{env: w.env}
+	r, err := a.running(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }

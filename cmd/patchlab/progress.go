@@ -64,17 +64,6 @@ func (u *ui) Begin(arm lab.Arm, machine, name string) (lab.Progress, func(error)
 	return p, p.end
 }
 
-// Note shows a line that belongs to no phase.
-func (u *ui) Note(text string) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	w := u.out
-	if u.live != nil {
-		w = u.live
-	}
-	fmt.Fprintln(w, text)
-}
-
 // Close ends the display. It may be called again.
 func (u *ui) Close() {
 	u.mu.Lock()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"os"
 	"runtime/debug"
@@ -41,11 +42,13 @@ It applies a patch over SSH, makes smoke checks before and after, says whether
 the patch broke anything, keeps the evidence, and takes everything down again.
 
 ` + exitHelp,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Version:       version(),
-		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		SuggestionsMinimumDistance: 2,
+		Version:                    version(),
+		Example:                    "  patchlab doctor\n  patchlab test examples/dental",
+		Args:                       knownCommand,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &lab.UsageError{Err: err, Hint: cmd.CommandPath() + " --help"}
@@ -66,6 +69,18 @@ the patch broke anything, keeps the evidence, and takes everything down again.
 	return root
 }
 
+// knownCommand refuses a word that is no command, and says which one is meant.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := cmd.CommandPath() + " --help"
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean " + cmd.CommandPath() + " " + near[0] + "?"
+	}
+	return usagef(hint, "unknown command %q for %q", args[0], cmd.CommandPath())
+}
+
 func group(root *cobra.Command, id string, cmds ...*cobra.Command) {
 	for _, c := range cmds {
 		c.GroupID = id
@@ -78,10 +93,11 @@ func group(root *cobra.Command, id string, cmds ...*cobra.Command) {
 func wrapArgs(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(c *cobra.Command, args []string) error {
-			if err := check(c, args); err != nil {
+			err := check(c, args)
+			if _, ok := errors.AsType[*lab.UsageError](err); err != nil && !ok {
 				return &lab.UsageError{Err: err, Hint: c.CommandPath() + " --help"}
 			}
-			return nil
+			return err
 		}
 	}
 	if cmd.HasParent() {

@@ -25,12 +25,16 @@ PATCH is a patch's name in the definition, or the path of a file or folder that
 just arrived: .deb files, or a script. Without PATCH every patch of the
 definition is tested, each in a run of its own. A patch named by its path goes
 to the machines of --target; without, to each machine that has one of its
-packages installed.`,
+packages installed.
+
+With --format json standard output is the run record alone; for several patches
+one record after the other.`,
 		Example: `  patchlab test examples/dental                       # every patch of the definition
   patchlab test examples/dental booking-good          # one of them
   patchlab test examples/dental ~/Downloads/updates --target web
   patchlab test examples/dental booking-good --format json | jq .verdict`,
-		Args: cobra.MinimumNArgs(1),
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: a.completePatches,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.test(cmd.Context(), args[0], args[1:], targets)
 		},
@@ -39,6 +43,22 @@ packages installed.`,
 	a.addVars(cmd)
 	cmd.Flags().StringSliceVar(&targets, "target", nil, "machines that a patch named by its path is for")
 	return cmd
+}
+
+// completePatches completes the definition's folder, then its patches.
+func (a *app) completePatches(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return nil, cobra.ShellCompDirectiveFilterDirs
+	}
+	l, err := a.load(args[0])
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	var names []string
+	for _, p := range l.Patches {
+		names = append(names, p.Name)
+	}
+	return names, cobra.ShellCompDirectiveDefault // or a file that just arrived
 }
 
 // test tests each patch in a run of its own; the exit code is the worst.
@@ -51,9 +71,7 @@ func (a *app) test(ctx context.Context, dir string, names, targets []string) err
 	if err != nil {
 		return err
 	}
-	ui := a.newUI()
-	defer ui.Close()
-	engine, err := a.engine(ui)
+	engine, err := a.engine()
 	if err != nil {
 		return err
 	}
@@ -62,13 +80,20 @@ func (a *app) test(ctx context.Context, dir string, names, targets []string) err
 		return err
 	}
 	tester := &lab.Tester{
-		Host: engine, Checks: check.Runner{}, Patcher: patch.Applier{}, Pin: patch.Pin, Observer: ui,
+		Host: engine, Checks: check.Runner{Redact: l.Redactor()}, Patcher: patch.Applier{Redact: l.Redactor()}, Pin: patch.Pin,
 		RunsDir: engine.Store.RunsDir(l.Name),
 		Tool:    lab.ToolRecord{Patchlab: version(), Accel: engine.Accel, Host: host},
 	}
 	worst := exitOK
 	for _, p := range patches {
+		ui := a.newUI()
+		tester.Observer = ui
 		rec, err := tester.Test(ctx, l, p)
+		ui.Close() // before the report: a live display redraws over what is printed
+		if err != nil && worst == exitFail && ctx.Err() == nil {
+			a.exitCode(ctx, err) // says it; the patch that failed before outweighs it
+			return codeError(exitFail)
+		}
 		if err != nil {
 			return err
 		}

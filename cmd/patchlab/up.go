@@ -28,16 +28,16 @@ func (a *app) up(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	ui := a.newUI()
-	defer ui.Close()
-	engine, err := a.engine(ui)
+	engine, err := a.engine()
 	if err != nil {
 		return err
 	}
-	if err := engine.Up(ctx, l, ui); err != nil {
+	ui := a.newUI()
+	err = engine.Up(ctx, l, ui)
+	ui.Close()
+	if err != nil {
 		return err
 	}
-	ui.Close()
 	_, err = fmt.Fprintf(a.stdout, "lab %q is up\n  patchlab ssh %s %s\n  patchlab status\n  patchlab down %s\n",
 		l.Name, l.Name, l.Machines[0].Name, l.Name)
 	return err

@@ -17,11 +17,20 @@ func (a *app) validateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(a.stdout, "lab %q is valid: %d machines, %d networks, %d patches, %d checks\n",
-				l.Name, len(l.Machines), len(l.Networks), len(l.Patches), len(l.Checks))
+			_, err = fmt.Fprintf(a.stdout, "lab %q is valid: %s, %s, %s, %s\n", l.Name,
+				count(len(l.Machines), "machine", "s"), count(len(l.Networks), "network", "s"),
+				count(len(l.Patches), "patch", "es"), count(len(l.Checks), "check", "s"))
 			return err
 		},
 	}
 	a.addVars(cmd)
 	return cmd
+}
+
+// count writes a number with its noun.
+func count(n int, noun, plural string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %s%s", n, noun, plural)
 }

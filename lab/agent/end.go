@@ -8,16 +8,23 @@ import (
 	"os"
 )
 
-// watchLifeline ends the agent when its parent has died. The goroutine stays
-// in its read until then: nothing can interrupt it, and the process is ending
+// detachWord on the lifeline tells a Child that it is to stay.
+const detachWord = 'd'
+
+// watchLifeline ends the agent when its parent has died without having
+// detached it. The goroutine stays in its read until then: nothing can interrupt it, and the process is ending
 // anyway.
 func (p *process) watchLifeline() {
 	if p.o.Lifeline == nil {
 		return
 	}
 	go func() {
-		_, err := io.Copy(io.Discard, p.o.Lifeline)
-		p.log.Info("lifeline ended", "error", err)
+		var word [1]byte
+		if _, err := io.ReadFull(p.o.Lifeline, word[:]); err == nil && word[0] == detachWord {
+			p.log.Info("detached: stays when its parent ends")
+			return
+		}
+		p.log.Info("lifeline ended")
 		p.end(errOrphan)
 	}()
 }

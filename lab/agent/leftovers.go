@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +35,7 @@ func KillLeftovers(ctx context.Context, spec *Spec, log *slog.Logger) error {
 		}
 		if m := spec.machineOf(pid); m != "" {
 			log.Warn("killing left-over machine", "machine", m, "pid", pid)
-			if err := spec.kill(ctx, pid); err != nil {
+			if err := spec.KillMachine(ctx, pid); err != nil {
 				errs = append(errs, fmt.Errorf("cannot kill left-over machine %q (process %d): %w", m, pid, err))
 			}
 		}
@@ -42,14 +43,66 @@ func KillLeftovers(ctx context.Context, spec *Spec, log *slog.Logger) error {
 	return errors.Join(errs...)
 }
 
-// machineOf returns whose QEMU process pid is; "" when not one of s.
-func (s *Spec) machineOf(pid int) string {
+// KillAgent ends the process that serves an instance, when there is one that
+// does not answer, and waits until it is gone. It is known by its command line,
+// which ends in the path of the instance's spec. KillLeftovers has to follow.
+func KillAgent(ctx context.Context, spec *Spec) error {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return fmt.Errorf("cannot look for the agent: %w", err)
+	}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == os.Getpid() || !spec.isAgent(pid) {
+			continue
+		}
+		if err := kill(ctx, pid, spec.isAgent); err != nil {
+			return fmt.Errorf("cannot end agent %d: %w", pid, err)
+		}
+	}
+	return nil
+}
+
+func (s *Spec) isAgent(pid int) bool {
+	args := commandLine(pid)
+	return len(args) >= 3 && args[len(args)-1] == s.SpecPath() && args[len(args)-2] == "agent"
+}
+
+// ResidentMiB is the memory that the instance's machines occupy on this host
+// now.
+func (s *Spec) ResidentMiB() int {
+	files, err := filepath.Glob("/proc/[0-9]*/statm")
+	if err != nil {
+		return 0
+	}
+	pages := 0
+	for _, f := range files {
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(f)))
+		if err != nil || s.machineOf(pid) == "" {
+			continue
+		}
+		var size, resident int
+		if b, err := os.ReadFile(f); err == nil {
+			_, _ = fmt.Sscan(string(b), &size, &resident) // it may have ended: 0
+		}
+		pages += resident
+	}
+	return pages * os.Getpagesize() >> 20
+}
+
+// commandLine is the arguments of a process; nil when it ended, or is
+// somebody else's.
+func commandLine(pid int) []string {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	if err != nil {
-		return "" // it ended, or is somebody else's
+		return nil
 	}
-	args := strings.Split(string(bytes.TrimRight(b, "\x00")), "\x00")
-	return s.machineOfArgs(args)
+	return strings.Split(string(bytes.TrimRight(b, "\x00")), "\x00")
+}
+
+// machineOf returns whose QEMU process pid is; "" when not one of s.
+func (s *Spec) machineOf(pid int) string {
+	return s.machineOfArgs(commandLine(pid))
 }
 
 func (s *Spec) machineOfArgs(args []string) string {
@@ -72,9 +125,9 @@ func (s *Spec) machineOfArgs(args []string) string {
 	return ""
 }
 
-// kill ends process pid when it still is a machine of s, by a handle that
+// kill ends process pid when it still is what is meant, by a handle that
 // cannot come to mean another process.
-func (s *Spec) kill(ctx context.Context, pid int) error {
+func kill(ctx context.Context, pid int, meant func(pid int) bool) error {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if errors.Is(err, unix.ESRCH) {
 		return nil
@@ -83,7 +136,7 @@ func (s *Spec) kill(ctx context.Context, pid int) error {
 		return err
 	}
 	defer func() { _ = unix.Close(fd) }()
-	if s.machineOf(pid) == "" {
+	if !meant(pid) {
 		return nil
 	}
 	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
@@ -95,7 +148,9 @@ func (s *Spec) kill(ctx context.Context, pid int) error {
 // KillMachine sends SIGKILL to process pid when it is QEMU of a machine of s,
 // and waits for its end. It is the quickest end of a machine whose disks are
 // thrown away.
-func (s *Spec) KillMachine(ctx context.Context, pid int) error { return s.kill(ctx, pid) }
+func (s *Spec) KillMachine(ctx context.Context, pid int) error {
+	return kill(ctx, pid, func(pid int) bool { return s.machineOf(pid) != "" })
+}
 
 // pidfdPoll is how often a wait for a process looks at its context.
 const pidfdPoll = 50 * time.Millisecond

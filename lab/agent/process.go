@@ -51,6 +51,14 @@ func (p *Process) Wait(ctx context.Context) error {
 	}
 }
 
+// Detach lets a Child stay when this process ends. It may be called once.
+func (p *Process) Detach() error {
+	if _, err := p.parent.Write([]byte{detachWord}); err != nil {
+		return fmt.Errorf("cannot detach agent %d: %w", p.PID, err)
+	}
+	return nil
+}
+
 // Stop makes the agent destroy its machines and end, and returns when it is
 // gone. When ctx ends first the agent and its machines are killed. It may be
 // called again. The instance's Dir is the caller's to remove.

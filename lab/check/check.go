@@ -24,7 +24,10 @@ const (
 
 // Runner makes checks. It implements lab.CheckRunner. The zero Runner is
 // ready to use; its methods may be called at the same time.
-type Runner struct{}
+type Runner struct {
+	// Redact takes secrets out of text before it is cut; nil: there are none.
+	Redact func(string) string
+}
 
 var _ lab.CheckRunner = Runner{}
 
@@ -64,8 +67,11 @@ func (f finding) passed() bool { return f.err == nil && len(f.faults) == 0 }
 
 // RunCheck makes check c with its timeout and retries. See lab.CheckRunner.
 // When ctx ends, the result is that of the last attempt, not passed.
-func (Runner) RunCheck(ctx context.Context, c *lab.Check, at lab.Place) lab.CheckResult {
-	start, from := time.Now(), place{at, c.Place()}
+func (r Runner) RunCheck(ctx context.Context, c *lab.Check, at lab.Place) lab.CheckResult {
+	start, from, redact := time.Now(), place{at, c.Place()}, r.Redact
+	if redact == nil {
+		redact = func(s string) string { return s }
+	}
 	var last finding
 	attempts := 0
 	// Wait's error only says that the attempts were used up or ctx ended:
@@ -83,8 +89,8 @@ func (Runner) RunCheck(ctx context.Context, c *lab.Check, at lab.Place) lab.Chec
 	})
 	return lab.CheckResult{
 		Passed:   last.passed(),
-		Message:  last.message(from.name, c.Timeout),
-		Evidence: lab.PrintableText(last.evidence, maxEvidence),
+		Message:  lab.Printable(redact(last.message(from.name, c.Timeout)), maxMessage),
+		Evidence: lab.PrintableText(redact(last.evidence), maxEvidence),
 		Attempts: attempts,
 		Duration: time.Since(start),
 	}
@@ -109,7 +115,7 @@ func limited(ctx context.Context, c *lab.Check, at place) finding {
 	return f
 }
 
-// message is one line: what was seen, and what was wanted where it failed.
+// message is what was seen, and what was wanted where it failed; unfiltered.
 func (f finding) message(from string, timeout time.Duration) string {
 	parts := f.faults
 	if f.err != nil {
@@ -118,7 +124,7 @@ func (f finding) message(from string, timeout time.Duration) string {
 	if len(parts) == 0 {
 		parts = []string{f.seen}
 	}
-	return lab.Printable(strings.Join(parts, "; "), maxMessage)
+	return strings.Join(parts, "; ")
 }
 
 // explain says why an attempt did not come to its end. A machine that cannot

@@ -31,7 +31,10 @@ const (
 
 // Applier applies patches. It implements lab.Patcher. The zero Applier is
 // ready to use; its methods may be called at the same time.
-type Applier struct{}
+type Applier struct {
+	// Redact takes secrets out of text before it is cut; nil: there are none.
+	Redact func(string) string
+}
 
 var _ lab.Patcher = Applier{}
 
@@ -56,11 +59,13 @@ type job struct {
 	log      io.Writer
 	progress lab.Progress
 	stage    string // folder on the machine
+	redact   func(string) string
+	started  bool // the patch itself was begun
 }
 
 // Apply stages p on g, applies it and removes what was staged. See
 // lab.Patcher. Log may be nil.
-func (Applier) Apply(ctx context.Context, p *lab.Patch, g lab.Guest, log io.Writer, pr lab.Progress) (out lab.PatchOutcome, err error) {
+func (a Applier) Apply(ctx context.Context, p *lab.Patch, g lab.Guest, log io.Writer, pr lab.Progress) (out lab.PatchOutcome, err error) {
 	if log == nil {
 		log = io.Discard
 	}
@@ -68,10 +73,14 @@ func (Applier) Apply(ctx context.Context, p *lab.Patch, g lab.Guest, log io.Writ
 	if do == nil {
 		return out, fmt.Errorf("cannot apply patch %q: this version knows no patch of kind %q", p.Name, p.Kind)
 	}
-	j := &job{patch: p, guest: g, log: log, progress: lab.Quiet(pr), stage: path.Join(stageRoot, rand.Text())}
+	j := &job{patch: p, guest: g, log: log, progress: lab.Quiet(pr), stage: path.Join(stageRoot, rand.Text()), redact: a.Redact}
+	if j.redact == nil {
+		j.redact = func(s string) string { return s }
+	}
 	defer j.clean(ctx)
 	out, err = do(ctx, j)
-	out.Message = lab.Printable(out.Message, 400)
+	out.Message = lab.Printable(j.redact(out.Message), 400)
+	out.Started = j.started
 	return out, err
 }
 
@@ -127,14 +136,15 @@ func (j *job) ask(ctx context.Context, shell string) (string, error) {
 // run runs the patch itself. Everything it prints goes to the log. A patch
 // that does not end in time is no error but late, its processes killed.
 func (j *job) run(ctx context.Context, c lab.Command) (out lab.Output, printed string, late bool, err error) {
+	j.started = true
 	c.Timeout = j.patch.Timeout
 	both := &capture{to: j.log, limit: 1 << 20, keepEnd: true}
 	c.Stdout, c.Stderr = both, both
 	out, err = j.guest.Run(ctx, c)
 	if _, timeout := errors.AsType[*guest.TimeoutError](err); timeout && ctx.Err() == nil {
-		return out, both.text(), true, nil
+		return out, j.redact(both.text()), true, nil
 	}
-	return out, both.text(), false, err
+	return out, j.redact(both.text()), false, err
 }
 
 // lateMessage is why a patch that did not end in time failed.
