@@ -40,7 +40,7 @@ func TestE2ELive(t *testing.T) {
 	})
 	t.Run("image in use", func(t *testing.T) {
 		disk := running(t, w, "dental").Images["web"].SHA256
-		if _, stderr := w.want(4, "image", "remove", disk); !strings.Contains(stderr, "dental") {
+		if _, stderr := w.want(4, "image", "remove", disk); !strings.Contains(stderr, "in use by instance") {
 			t.Errorf("stderr:\n%s", stderr)
 		}
 	})
