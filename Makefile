@@ -48,8 +48,8 @@ unit: host ## Run the unit tests
 	$(GO) test -race -shuffle=on ./...
 
 e2e: build ## Run the end-to-end tests on real machines
-	$(GO) test -tags e2e -count=1 -timeout 40m -v ./snapshots/virt
-	$(GO) test -tags e2e -count=1 -timeout 40m -v -run '^TestE2E' ./cmd/patchlab
+	$(GO) test -tags e2e -count=1 -timeout 30m -v ./snapshots/virt
+	$(GO) test -tags e2e -count=1 -timeout 30m -v -run '^TestE2E' ./cmd/patchlab
 
 check: build lint unit pure ## Build, format, lint, unit tests: all that CI wants of a change
 
@@ -75,8 +75,8 @@ fuzz: host ## Run each fuzz target for FUZZTIME (30s)
 		done; \
 	done
 
-clean: ## Remove what make made here (labs' images and runs stay)
-	rm -rf bin build
+clean: ## Remove what make made here (your own labs, images and runs stay)
+	rm -rf bin build /var/tmp/patchlab-e2e-$$(id -u)
 
 $(GOLANGCI):
 	GOBIN=$(CURDIR)/$(@D) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)

@@ -109,3 +109,20 @@ func debs(t *testing.T, dir string) map[string][]byte {
 	}
 	return all
 }
+
+// README shows the language by a definition, which is formatted as well.
+func TestREADMEIsFormatted(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := bytes.Cut(readme, []byte("```hcl\n"))
+	example, _, closed := bytes.Cut(rest, []byte("```"))
+	if !found || !closed {
+		t.Fatal("README has no example")
+	}
+	want, err := hcl.Format(example, "README.md")
+	if err != nil || !bytes.Equal(example, want) {
+		t.Errorf("want (%v):\n%s", err, want)
+	}
+}

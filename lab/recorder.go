@@ -50,35 +50,49 @@ func newRecorder(runsDir string, l *Lab, o Observer) (*recorder, error) {
 		Checks: []CheckRecord{}, Machines: []MachineRecord{}, Phases: []PhaseRecord{},
 		Egress: []EgressAttempt{}, Findings: []Finding{},
 	}
-	sweepUnfinished(runsDir)
-	if err := os.MkdirAll(filepath.Join(r.dir, "logs"), 0o700); err != nil {
+	if err := r.claim(filepath.Dir(runsDir)); err != nil {
 		return nil, &HostError{Op: "make the run's folder", Err: err}
+	}
+	return r, nil
+}
+
+// claim makes the hidden folder and takes its lock. Beforehand it removes the
+// folders of killed runs of all labs below root. Both happen under root's own
+// lock, so that nobody takes a folder without its lock yet for a dead one.
+func (r *recorder) claim(root string) error {
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return err
+	}
+	all := flock.New(filepath.Join(root, unfinishedLock))
+	if err := all.Lock(); err != nil {
+		return err
+	}
+	defer func() { _ = all.Close() }()
+	sweepUnfinished(root)
+	if err := os.MkdirAll(filepath.Join(r.dir, "logs"), 0o700); err != nil {
+		return err
 	}
 	r.lock = flock.New(filepath.Join(r.dir, unfinishedLock))
 	if _, err := r.lock.TryLock(); err != nil {
-		return nil, errors.Join(&HostError{Op: "lock the run's folder", Err: err}, os.RemoveAll(r.dir))
+		return errors.Join(err, os.RemoveAll(r.dir))
 	}
-	return r, nil
+	return nil
 }
 
 const (
 	unfinishedPrefix = ".unfinished-"
 	// unfinishedLock is held by the process whose run it is.
-	unfinishedLock = "lock"
-	// unfinishedAge is how old a folder without a lock must be to be a dead
-	// run's: a living one takes its lock at once.
-	unfinishedAge = time.Minute
+	unfinishedLock = ".lock"
 )
 
-// sweepUnfinished removes what killed runs have left below runsDir.
-func sweepUnfinished(runsDir string) {
-	dirs, err := filepath.Glob(filepath.Join(runsDir, unfinishedPrefix+"*"))
+// sweepUnfinished removes what killed runs have left in the labs' folders.
+func sweepUnfinished(root string) {
+	dirs, err := filepath.Glob(filepath.Join(root, "*", unfinishedPrefix+"*"))
 	if err != nil {
 		return
 	}
 	for _, dir := range dirs {
-		info, err := os.Lstat(dir)
-		if err != nil || !info.IsDir() || time.Since(info.ModTime()) < unfinishedAge {
+		if info, err := os.Lstat(dir); err != nil || !info.IsDir() {
 			continue
 		}
 		lock := flock.New(filepath.Join(dir, unfinishedLock))

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gofrs/flock"
+
 	"github.com/patchlab/patchlab/lab"
 )
 
@@ -281,5 +283,30 @@ func TestErrorBeforeAnInstanceLeavesNothing(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(w.runs()); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// A killed run's folder goes with the next run; that of a living one stays.
+func TestDeadRunsAreSwept(t *testing.T) {
+	w := newWorld(t)
+	dead, living := filepath.Join(w.dir, "another", ".unfinished-dead"), filepath.Join(w.runs(), ".unfinished-living")
+	for _, dir := range []string{dead, living} {
+		if err := os.MkdirAll(filepath.Join(dir, "logs"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lock := flock.New(filepath.Join(living, ".lock"))
+	if ok, err := lock.TryLock(); !ok || err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Close() }()
+	if _, err := w.test(t.Context(), practice()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dead); err == nil {
+		t.Error("the dead run's folder is still there")
+	}
+	if _, err := os.Stat(living); err != nil {
+		t.Errorf("the living run's folder is gone: %v", err)
 	}
 }

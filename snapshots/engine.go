@@ -43,7 +43,7 @@ func (e *Engine) start(ctx context.Context, l *lab.Lab, arm lab.Arm, p lab.Progr
 		return nil, err
 	}
 	lab.Quiet(p).Step("starting the instance's agent")
-	proc, err := agent.Launch(ctx, append(slices.Clone(e.AgentArgv), files.Spec.SpecPath()), files.Spec, agent.Child)
+	proc, err := agent.Launch(ctx, append(slices.Clone(e.AgentArgv), files.Spec.SpecPath()), files.Spec)
 	if err != nil {
 		return nil, errors.Join(err, e.Store.RemoveInstance(context.WithoutCancel(ctx), files.Spec))
 	}

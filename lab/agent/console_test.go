@@ -3,6 +3,7 @@ package agent_test
 import (
 	"bytes"
 	"io"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -23,6 +24,22 @@ func readUntil(t *testing.T, r io.Reader, want string) {
 	}
 }
 
+// heard types on client until it arrives at guest. What is typed before the
+// agent has taken the machine's connection is lost, as on a real serial line.
+func heard(t *testing.T, client io.Writer, guest net.Conn) {
+	t.Helper()
+	defer func() { noError(t, guest.SetReadDeadline(time.Time{})) }()
+	for range 500 {
+		_, err := io.WriteString(client, "x")
+		noError(t, err)
+		noError(t, guest.SetReadDeadline(time.Now().Add(20*time.Millisecond)))
+		if n, _ := guest.Read(make([]byte, 1)); n > 0 {
+			return
+		}
+	}
+	t.Fatal("nothing that is typed arrives")
+}
+
 func TestConsole(t *testing.T) {
 	s, ctx := serveAPI(t), t.Context()
 	noError(t, s.client.Start(ctx, "a"))
@@ -34,12 +51,11 @@ func TestConsole(t *testing.T) {
 	noError(t, err)
 	defer func() { _ = two.Close() }()
 
+	heard(t, one, guest) // so that both are known to be attached
+	heard(t, two, guest)
 	_, err = io.WriteString(one, "root\r")
 	noError(t, err)
 	readUntil(t, guest, "root\r")
-	_, err = io.WriteString(two, "x") // so that both are known to be attached
-	noError(t, err)
-	readUntil(t, guest, "x")
 	_, err = io.WriteString(guest, "web login: ")
 	noError(t, err)
 	readUntil(t, one, "web login: ")
@@ -67,10 +83,8 @@ func TestConsoleFlood(t *testing.T) {
 	lazy, err := s.client.Console(ctx, "a")
 	noError(t, err)
 	defer func() { _ = lazy.Close() }()
-	_, err = io.WriteString(lazy, "x")
-	noError(t, err)
 	guest := s.hv.Console("a")
-	readUntil(t, guest, "x")
+	heard(t, lazy, guest)
 
 	_, err = io.WriteString(guest, "first words\n")
 	noError(t, err)

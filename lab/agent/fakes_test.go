@@ -17,6 +17,7 @@ type fakeNet struct {
 	mu       sync.Mutex
 	attached []net.Conn
 	ends     []chan error
+	closed   bool
 	wg       sync.WaitGroup
 }
 
@@ -27,6 +28,10 @@ func (n *fakeNet) Attach(name string, conn net.Conn) (<-chan error, error) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.closed {
+		_ = conn.Close()
+		return nil, net.ErrClosed
+	}
 	end := make(chan error, 1)
 	n.attached, n.ends = append(n.attached, conn), append(n.ends, end)
 	return end, nil
@@ -92,7 +97,7 @@ func (n *fakeNet) Close() error {
 		_ = c.Close()
 		close(n.ends[i])
 	}
-	n.attached, n.ends = nil, nil
+	n.attached, n.ends, n.closed = nil, nil, true
 	n.mu.Unlock()
 	n.wg.Wait()
 	return nil

@@ -15,15 +15,6 @@ import (
 	"github.com/patchlab/patchlab/lab"
 )
 
-// Mode is how an agent lives beside the process that launches it.
-type Mode string
-
-// Modes.
-const (
-	Child    Mode = "child"    // dies with its parent
-	Detached Mode = "detached" // stays
-)
-
 const (
 	launchLimit = 2 * time.Minute
 	// giveUpLimit is how long an agent that did not get ready may take to
@@ -34,14 +25,15 @@ const (
 )
 
 // Launch starts argv, a command line that ends in Main for spec, and returns
-// when the agent serves. Its session is its own: the terminal's Ctrl-C is for
-// the parent to handle. ctx and a limit of two minutes bound the wait; on
+// when the agent serves. It dies with this process unless Process.Detach is
+// called. Its session is its own: the terminal's Ctrl-C is for the parent to
+// handle. ctx and a limit of two minutes bound the wait; on
 // error no process is left.
 //
 // Errors: *lab.BusyError when another agent has the instance; *lab.HostError,
 // with the end of the agent's log, otherwise; ctx's error.
-func Launch(ctx context.Context, argv []string, spec *Spec, mode Mode) (*Process, error) {
-	p, ready, err := spawn(argv, spec, mode)
+func Launch(ctx context.Context, argv []string, spec *Spec) (*Process, error) {
+	p, ready, err := spawn(argv, spec)
 	if err != nil {
 		return nil, &lab.HostError{Op: "start the instance's agent", Err: err}
 	}
@@ -86,13 +78,13 @@ func readReadiness(f io.Reader) (readiness, error) {
 }
 
 // spawn starts the process. The file is where it will say that it is ready.
-func spawn(argv []string, spec *Spec, mode Mode) (*Process, *os.File, error) {
+func spawn(argv []string, spec *Spec) (*Process, *os.File, error) {
 	readyR, readyW, err := os.Pipe()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer func() { _ = readyW.Close() }()
-	child, parent, err := lifeline(mode)
+	child, parent, err := os.Pipe()
 	if err != nil {
 		return nil, nil, errors.Join(err, readyR.Close())
 	}
@@ -100,37 +92,20 @@ func spawn(argv []string, spec *Spec, mode Mode) (*Process, *os.File, error) {
 	// Its last words, should it panic, belong with its log.
 	out, err := os.OpenFile(spec.LogPath(), os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
-		return nil, nil, errors.Join(err, readyR.Close(), closeFile(parent))
+		return nil, nil, errors.Join(err, readyR.Close(), parent.Close())
 	}
 	defer func() { _ = out.Close() }()
 
 	cmd := exec.Command(argv[0], argv[1:]...) //nolint:gosec // the caller's own program
 	cmd.Dir = "/"
-	cmd.Env = append(os.Environ(), fdsVariable+"="+string(mode))
+	cmd.Env = append(os.Environ(), fdsVariable+"=1")
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.ExtraFiles = []*os.File{child, readyW}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
-		return nil, nil, errors.Join(err, readyR.Close(), closeFile(parent))
+		return nil, nil, errors.Join(err, readyR.Close(), parent.Close())
 	}
 	return newProcess(cmd, spec, parent), readyR, nil
-}
-
-// lifeline returns the child's end and the parent's; a detached agent has
-// /dev/null and no parent's end.
-func lifeline(mode Mode) (child, parent *os.File, err error) {
-	if mode == Detached {
-		child, err = os.Open(os.DevNull)
-		return child, nil, err
-	}
-	return os.Pipe()
-}
-
-func closeFile(f *os.File) error {
-	if f == nil {
-		return nil
-	}
-	return f.Close()
 }
 
 // tailOf returns the end of a log file, or why there is none.

@@ -30,18 +30,21 @@ func writtenSpec(t *testing.T) *agent.Spec {
 	return spec
 }
 
-func launch(ctx context.Context, t *testing.T, helper string, spec *agent.Spec, mode agent.Mode) (*agent.Process, error) {
+func launch(ctx context.Context, t *testing.T, helper string, spec *agent.Spec) (*agent.Process, error) {
 	t.Helper()
 	t.Setenv(helperVariable, helper)
-	return agent.Launch(ctx, []string{os.Args[0], spec.SpecPath()}, spec, mode)
+	return agent.Launch(ctx, []string{os.Args[0], spec.SpecPath()}, spec)
 }
 
 func TestLaunchAndStop(t *testing.T) {
-	for _, mode := range []agent.Mode{agent.Child, agent.Detached} {
-		t.Run(string(mode), func(t *testing.T) {
+	for name, detach := range map[string]bool{"child": false, "detached": true} {
+		t.Run(name, func(t *testing.T) {
 			spec, ctx := writtenSpec(t), t.Context()
-			p, err := launch(ctx, t, "agent", spec, mode)
+			p, err := launch(ctx, t, "agent", spec)
 			noError(t, err)
+			if detach {
+				noError(t, p.Detach())
+			}
 			st, err := p.Client.Status(ctx)
 			noError(t, err)
 			if st.PID != p.PID {
@@ -62,7 +65,7 @@ func TestLaunchAndStop(t *testing.T) {
 
 func TestShutdownWaitsForProcess(t *testing.T) {
 	spec, ctx := writtenSpec(t), t.Context()
-	p, err := launch(ctx, t, "agent", spec, agent.Detached)
+	p, err := launch(ctx, t, "agent", spec)
 	noError(t, err)
 	noError(t, agent.NewClient(spec.SocketPath()).Shutdown(ctx))
 	if exists(spec.RunDir) {
@@ -78,7 +81,7 @@ func TestLaunchFailures(t *testing.T) {
 	} {
 		t.Run(helper, func(t *testing.T) {
 			spec := writtenSpec(t)
-			_, err := launch(t.Context(), t, helper, spec, agent.Child)
+			_, err := launch(t.Context(), t, helper, spec)
 			if !errors.As(err, new(*lab.HostError)) {
 				t.Fatalf("error %v", err)
 			}
@@ -96,7 +99,7 @@ func TestLaunchFailures(t *testing.T) {
 
 func TestLaunchOfNothing(t *testing.T) {
 	spec := writtenSpec(t)
-	if _, err := agent.Launch(t.Context(), []string{"/nonexistent"}, spec, agent.Child); !errors.As(err, new(*lab.HostError)) {
+	if _, err := agent.Launch(t.Context(), []string{"/nonexistent"}, spec); !errors.As(err, new(*lab.HostError)) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -106,7 +109,7 @@ func TestLaunchEndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	stop := whenExists(spec.LockPath(), cancel)
 	defer stop()
-	if _, err := launch(ctx, t, "hangs", spec, agent.Child); !errors.Is(err, context.Canceled) {
+	if _, err := launch(ctx, t, "hangs", spec); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 	if exists(spec.RunDir) {
@@ -130,9 +133,9 @@ func whenExists(path string, f func()) (wait func()) {
 
 func TestLaunchOfBusyInstance(t *testing.T) {
 	spec, ctx := writtenSpec(t), t.Context()
-	p, err := launch(ctx, t, "agent", spec, agent.Child)
+	p, err := launch(ctx, t, "agent", spec)
 	noError(t, err)
-	if _, err := launch(ctx, t, "agent", spec, agent.Child); !errors.As(err, new(*lab.BusyError)) {
+	if _, err := launch(ctx, t, "agent", spec); !errors.As(err, new(*lab.BusyError)) {
 		t.Errorf("error %v", err)
 	}
 	if _, err := p.Client.Status(ctx); err != nil {
@@ -172,7 +175,7 @@ func TestOrphan(t *testing.T) {
 // TestStopOfStuckAgent kills an agent that does not answer.
 func TestStopOfStuckAgent(t *testing.T) {
 	spec := writtenSpec(t)
-	p, err := launch(t.Context(), t, "agent", spec, agent.Child)
+	p, err := launch(t.Context(), t, "agent", spec)
 	noError(t, err)
 	noError(t, syscall.Kill(p.PID, syscall.SIGSTOP))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -184,4 +187,22 @@ func TestStopOfStuckAgent(t *testing.T) {
 	if exists(spec.RunDir) {
 		t.Error("the run folder is left")
 	}
+}
+
+// TestKillAgent ends an agent that does not answer, and no other process.
+func TestKillAgent(t *testing.T) {
+	spec, other := writtenSpec(t), writtenSpec(t)
+	t.Setenv(helperVariable, "agent")
+	p, err := agent.Launch(t.Context(), []string{os.Args[0], "agent", spec.SpecPath()}, spec)
+	noError(t, err)
+	noError(t, agent.KillAgent(t.Context(), other))
+	if _, err := p.Client.Status(t.Context()); err != nil {
+		t.Errorf("the agent of another instance was killed: %v", err)
+	}
+	noError(t, syscall.Kill(p.PID, syscall.SIGSTOP))
+	noError(t, agent.KillAgent(t.Context(), spec))
+	if p.Wait(t.Context()) == nil {
+		t.Error("it ended by itself")
+	}
+	noError(t, p.Stop(t.Context()))
 }

@@ -12,9 +12,8 @@ import (
 	"github.com/patchlab/patchlab/lab"
 )
 
-// fdsVariable tells an agent that Launch started it, and in which Mode:
-// descriptor 3 is its lifeline (of a child), 4 is where it says that it is
-// ready.
+// fdsVariable tells an agent that Launch started it: descriptor 3 is its
+// lifeline, 4 is where it says that it is ready.
 const fdsVariable = "PATCHLAB_AGENT_FDS"
 
 const (
@@ -53,17 +52,14 @@ func Main(ctx context.Context, specPath string, open Opener) error {
 
 // inherit takes over what Launch left open. Machines must not inherit it.
 func inherit(o *RunOptions) {
-	mode := Mode(os.Getenv(fdsVariable))
-	if mode != Child && mode != Detached {
+	if os.Getenv(fdsVariable) == "" {
 		return
 	}
 	_ = os.Unsetenv(fdsVariable)
 	syscall.CloseOnExec(lifelineFD)
 	syscall.CloseOnExec(readyFD)
-	if mode == Child {
-		o.Lifeline = os.NewFile(lifelineFD, "lifeline")
-		o.RemoveDir = true
-	}
+	o.Lifeline = os.NewFile(lifelineFD, "lifeline")
+	o.RemoveDir = true
 	ready := os.NewFile(readyFD, "ready")
 	o.Ready = func(err error) {
 		_ = tellReady(ready, err) // the parent may be gone; the lifeline says so

@@ -58,7 +58,7 @@ func parent(ctx context.Context, specPath string) int {
 		panic(err)
 	}
 	_ = os.Setenv(helperVariable, "agent")
-	p, err := agent.Launch(ctx, []string{os.Args[0], specPath}, spec, agent.Child)
+	p, err := agent.Launch(ctx, []string{os.Args[0], specPath}, spec)
 	if err != nil {
 		panic(err)
 	}

@@ -20,7 +20,7 @@ type Process struct {
 
 	spec   *Spec
 	cmd    *exec.Cmd
-	parent *os.File // the lifeline's end; nil for a detached agent
+	parent *os.File // the lifeline's end
 	done   chan struct{}
 	exit   error // valid once done is closed
 }
@@ -63,7 +63,7 @@ func (p *Process) Detach() error {
 // gone. When ctx ends first the agent and its machines are killed. It may be
 // called again. The instance's Dir is the caller's to remove.
 func (p *Process) Stop(ctx context.Context) error {
-	defer func() { _ = closeFile(p.parent) }() // not before: it is no orphan
+	defer func() { _ = p.parent.Close() }() // not before: it is no orphan
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("cannot end agent %d: %w", p.PID, err)
 	}

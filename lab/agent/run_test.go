@@ -105,6 +105,19 @@ func TestRunEndsWithLifeline(t *testing.T) {
 	}
 }
 
+func TestRunStaysWhenDetached(t *testing.T) {
+	child, parent := io.Pipe()
+	r := run(t, agenttest.Spec(t), agent.RunOptions{Lifeline: child, RemoveDir: true})
+	_, err := parent.Write([]byte{'d'})
+	noError(t, err)
+	noError(t, parent.Close())
+	if _, err := r.client.Status(t.Context()); err != nil {
+		t.Errorf("a detached agent ended with its parent: %v", err)
+	}
+	r.cancel()
+	r.checkGone(t)
+}
+
 func TestRunKeepsDirWithoutOrphan(t *testing.T) {
 	child, parent := io.Pipe()
 	r := run(t, agenttest.Spec(t), agent.RunOptions{Lifeline: child, RemoveDir: true})
