@@ -116,7 +116,7 @@ func median(v []float64) float64 {
 // goBench runs a Go benchmark several times and returns the median of each
 // metric by sub-benchmark: "patchlab/small" → "frames/s" → 1e6.
 func goBench(t *testing.T, pkg, pattern string) map[string]map[string]float64 {
-	out, err := exec.Command("go", "test", "-run", "^$", "-bench", pattern, "-count", "5", pkg).CombinedOutput()
+	out, err := exec.Command("go", "test", "-run", "^$", "-bench", pattern, "-count", "3", pkg).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
