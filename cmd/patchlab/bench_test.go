@@ -65,7 +65,7 @@ func benchUp(t *testing.T, figures map[string]float64) {
 	dir := threeMachines(t)
 	w.want(0, "image", "build", dir)
 	var ours, theirs []float64
-	for range 3 {
+	for range rounds(t) {
 		ours = append(ours, timed(func() { w.want(0, "up", dir) }))
 		image := running(t, w, "three").Images["m-a"].Path
 		w.want(0, "down", "three")
@@ -80,6 +80,19 @@ func benchUp(t *testing.T, figures map[string]float64) {
 	figures["up3_vs_script"] = median(theirs) / median(ours)
 	figures["up3_seconds"] = median(ours)
 	figures["up3_script_seconds"] = median(theirs)
+}
+
+// rounds is how often each side is run: PATCHLAB_BENCH_ROUNDS, or 3.
+func rounds(t *testing.T) int {
+	text := os.Getenv("PATCHLAB_BENCH_ROUNDS")
+	if text == "" {
+		return 3
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("PATCHLAB_BENCH_ROUNDS is %q: want a number of at least 1", text)
+	}
+	return n
 }
 
 // threeMachines writes the lab whose machines the script starts too: no

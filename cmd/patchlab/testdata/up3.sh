@@ -16,9 +16,7 @@ for i in 1 2 3; do
   cat >"$dir/$i/user-data" <<EOF
 #cloud-config
 disable_root: false
-users:
-  - name: root
-    ssh_authorized_keys: ["$(cat "$dir/key.pub")"]
+ssh_authorized_keys: ["$(cat "$dir/key.pub")"]
 EOF
   printf 'instance-id: i%s\nlocal-hostname: m%s\n' "$i" "$i" >"$dir/$i/meta-data"
   printf 'version: 2\nethernets:\n  all:\n    match: {name: "e*"}\n    dhcp4: true\n' >"$dir/$i/network-config"
@@ -42,6 +40,7 @@ for i in 1 2 3; do
     -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR \
     root@127.0.0.1 'cloud-init status --wait >/dev/null' 2>/dev/null; do
     kill -0 "${pids[i - 1]}"
+    ((SECONDS < 600)) || { tail -n 20 "$dir/$i/console.log"; exit 1; }
     sleep 0.5
   done
 done
