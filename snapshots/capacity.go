@@ -19,8 +19,11 @@ import (
 // in a usual run. Both are estimates, on the safe side.
 const (
 	overheadMiB = 96
-	overlayMiB  = 512
-	buildMiB    = 3072 // the packages, the tree and two copies of the disk
+	// translationMiB is QEMU's cache of translated code under emulation, as
+	// snapshots/virt sets it.
+	translationMiB = 256
+	overlayMiB     = 512
+	buildMiB       = 3072 // the packages, the tree and two copies of the disk
 )
 
 // memory is the host's, in MiB.
@@ -32,9 +35,13 @@ type memory struct {
 // *lab.BusyError when the memory is taken, a *lab.HostError when it can never
 // fit or the disk is full. It has no effect.
 func (s *Store) CheckHost(l *lab.Lab) error {
+	accel, err := s.accel()
+	if err != nil {
+		return err
+	}
 	need := 0
 	for _, m := range l.Machines {
-		need += m.MemoryMiB + overheadMiB
+		need += m.MemoryMiB + beyondMiB(accel)
 	}
 	mem, err := s.mem()
 	if err != nil {
@@ -76,7 +83,7 @@ func (s *Store) promisedMiB() (total int, holders string) {
 		}
 		promised := 0
 		for _, m := range spec.Machines {
-			promised += m.MemoryMiB + overheadMiB
+			promised += m.MemoryMiB + beyondMiB(spec.Accel)
 		}
 		total += max(0, promised-spec.ResidentMiB())
 		names = append(names, fmt.Sprintf("instance %s of lab %q", spec.ID, spec.Lab))
@@ -85,6 +92,14 @@ func (s *Store) promisedMiB() (total int, holders string) {
 		holders = strings.Join(names, ", ") + " and other programs"
 	}
 	return total, holders
+}
+
+// beyondMiB is what a machine takes beyond its own memory.
+func beyondMiB(accel string) int {
+	if accel == agent.AccelTCG {
+		return overheadMiB + translationMiB
+	}
+	return overheadMiB
 }
 
 // diskNeedMiB estimates what an instance of l will add to the store.

@@ -140,7 +140,7 @@ func TestReachable(t *testing.T) {
 func TestCheckHost(t *testing.T) {
 	s, _ := testStore(t)
 	l := testLab() // 512 + 256 MiB, and overhead
-	need := 512 + 256 + 2*overheadMiB
+	need := 512 + 256 + 2*beyondMiB("tcg")
 	var host *lab.HostError
 	var busy *lab.BusyError
 	s.mem = func() (memory, error) { return memory{TotalMiB: need, AvailableMiB: need}, nil }
@@ -151,6 +151,12 @@ func TestCheckHost(t *testing.T) {
 	if err := s.CheckHost(l); !errors.As(err, &busy) || !strings.Contains(err.Error(), fmt.Sprint(need)) {
 		t.Errorf("memory in use: %v, want a BusyError with numbers", err)
 	}
+	emulated := s.accel
+	s.accel = func() (string, error) { return "kvm", nil }
+	if err := s.CheckHost(l); err != nil {
+		t.Errorf("without a translation cache: %v", err)
+	}
+	s.accel = emulated
 	s.mem = func() (memory, error) { return memory{TotalMiB: need - 1, AvailableMiB: need - 1}, nil }
 	if err := s.CheckHost(l); !errors.As(err, &host) {
 		t.Errorf("too small a host: %v, want a HostError", err)
