@@ -37,7 +37,7 @@ type ui struct {
 func (a *app) newUI() *ui {
 	u := &ui{out: a.stderr, open: map[*phase]bool{}, quit: make(chan struct{})}
 	if isTerminal(a.stderr) && a.getenv("TERM") != "dumb" {
-		u.live = mpb.New(mpb.WithOutput(a.stderr), mpb.WithWidth(20), mpb.WithRefreshRate(200*time.Millisecond))
+		u.live = mpb.New(mpb.WithOutput(a.stderr), mpb.WithRefreshRate(200*time.Millisecond))
 		return u
 	}
 	u.wait.Go(u.beat)
@@ -56,8 +56,7 @@ func (u *ui) Begin(arm lab.Arm, machine, name string) (lab.Progress, func(error)
 	defer u.mu.Unlock()
 	u.open[p] = true
 	if u.live != nil {
-		p.bar = u.live.AddBar(1, mpb.BarFillerClearOnComplete(),
-			mpb.PrependDecorators(decor.Any(p.line)))
+		p.bar = u.live.New(1, mpb.NopStyle(), mpb.PrependDecorators(decor.Any(p.line)))
 	} else {
 		fmt.Fprintln(u.out, p.name)
 	}
