@@ -39,19 +39,24 @@ func startReaper() error {
 	return nil
 }
 
-// reap forgets the dead children that lead their own session, as what libvirt
-// detaches does. Its other children libvirt waits for itself.
+// reap forgets the dead children that libvirt detached.
 func reap() {
 	self, err := unix.Getsid(0)
 	if err != nil {
 		return
 	}
 	for _, pid := range children() {
-		if state, session := status(pid); state == 'Z' && session != self {
+		if state, session := status(pid); state == 'Z' && detached(pid, session, self) {
 			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
 		}
 	}
 }
+
+// detached reports whether a child was detached by libvirt: it is in a session
+// that somebody else made. To detach, libvirt forks a child that makes a new
+// session, forks again and exits; for that child, the session's leader, libvirt
+// waits itself, and taking it away makes the start of a machine fail.
+func detached(pid, session, self int) bool { return session != self && session != pid }
 
 // children returns the PIDs of this process's children.
 func children() []int {
