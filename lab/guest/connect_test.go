@@ -66,6 +66,7 @@ func TestRSAHostKey(t *testing.T) {
 
 func TestReachGivesUpWithCauseAndConsole(t *testing.T) {
 	g := newServer(t).guest(func(c *Config) {
+		c.ReconnectLimit = 200 * time.Millisecond
 		c.Dial = func(context.Context) (net.Conn, error) { return nil, errRefused }
 	})
 	_, err := g.Run(t.Context(), lab.Command{Shell: "true"})
@@ -106,6 +107,7 @@ func TestHandshakeWithSilence(t *testing.T) {
 	}
 	defer func() { _ = l.Close() }()
 	g := newServer(t).guest(func(c *Config) {
+		c.ReconnectLimit = 200 * time.Millisecond
 		c.Dial = func(ctx context.Context) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "tcp", l.Addr().String())
 		}
@@ -129,4 +131,65 @@ func TestNewRefusesIncompleteConfig(t *testing.T) {
 		}
 	}()
 	New(Config{})
+}
+
+// TestConnect reaches a machine that refuses at first, and asks it nothing.
+func TestConnect(t *testing.T) {
+	s := newServer(t)
+	s.answer = func(_ *serverConn, command string, ch ssh.Channel) bool {
+		t.Errorf("it was asked %q", command)
+		return say(ch, "")
+	}
+	refused := 0
+	g := s.guest(func(c *Config) {
+		dial := c.Dial
+		c.Dial = func(ctx context.Context) (net.Conn, error) {
+			if refused++; refused < 3 {
+				return nil, errRefused
+			}
+			return dial(ctx)
+		}
+	})
+	g.limits.poll = time.Hour // only the first retries are fast
+	if err := g.Connect(t.Context(), time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Connect(t.Context(), time.Minute); err != nil || s.dials.Load() != 1 {
+		t.Errorf("error %v, %d connections", err, s.dials.Load())
+	}
+}
+
+func TestConnectGivesUp(t *testing.T) {
+	g := newServer(t).guest(func(c *Config) {
+		c.Dial = func(context.Context) (net.Conn, error) { return nil, errRefused }
+	})
+	err := g.Connect(t.Context(), 20*time.Millisecond)
+	var guestErr *lab.GuestError
+	if !errors.As(err, &guestErr) || guestErr.Op != "reach" || !errors.Is(err, errRefused) || guestErr.Tail == "" {
+		t.Errorf("error %#v", err)
+	}
+}
+
+// TestAlgorithms has the cheap ones chosen, and falls back to each other.
+func TestAlgorithms(t *testing.T) {
+	all, safe := algorithms(), ssh.SupportedAlgorithms()
+	if len(all.KeyExchanges) != len(safe.KeyExchanges) {
+		t.Errorf("key exchanges %q, want all of %q", all.KeyExchanges, safe.KeyExchanges)
+	}
+	s := newServer(t)
+	g := s.guest(nil)
+	if err := g.Connect(t.Context(), time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	got := g.link.client.Conn.(ssh.AlgorithmsConnMetadata).Algorithms()
+	if got.KeyExchange != ssh.KeyExchangeCurve25519 || got.Write.Cipher != ssh.CipherAES128GCM {
+		t.Errorf("chosen: %+v", got)
+	}
+	for _, exchange := range safe.KeyExchanges {
+		s := newServer(t)
+		s.only.Store(&ssh.Config{KeyExchanges: []string{exchange}})
+		if err := s.guest(nil).Connect(t.Context(), time.Minute); err != nil {
+			t.Errorf("%s: %v", exchange, err)
+		}
+	}
 }

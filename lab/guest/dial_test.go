@@ -84,6 +84,7 @@ func TestDialRefusedIsNotTheMachinesFault(t *testing.T) {
 
 func TestDialFromUnreachableMachine(t *testing.T) {
 	g := newServer(t).guest(func(c *Config) {
+		c.ReconnectLimit = 200 * time.Millisecond
 		c.Dial = func(context.Context) (net.Conn, error) { return nil, errRefused }
 	})
 	_, err := g.DialContext(t.Context(), "tcp", "127.0.0.1:1")

@@ -23,13 +23,27 @@ type dialect interface {
 	reboot() string
 	// sums prints the SHA-256 of each path in hex, one line each, in order.
 	sums(paths []string) string
+	// freeze stops and masks background updaters; what it cannot stop it
+	// names on stderr, and exits with 1.
+	freeze() string
+	// load prints the busy share of the processors over 2 s in percent and,
+	// from busyPercent on, the name of the busiest process.
+	load() string
+	// trim fills the free memory with zeros and gives it back.
+	trim() string
+	// plant writes nonce where only memory is, and removes all markers.
+	plant(nonce string) string
+	// wake is the machine's side of a wakeTalk. It exits with wakeNoMark when
+	// it cannot write the marker (empty: none is wanted), with wakeNoClock
+	// when it cannot set the clock.
+	wake(marker string) string
 }
 
 // dialect returns how the guest's machine is spoken to.
 func (g *Guest) dialect() (dialect, error) {
 	switch os := g.cfg.Machine.Image.OS; os {
 	case lab.Linux:
-		return linux{}, nil
+		return linux{root: g.root}, nil
 	case lab.Windows:
 		return nil, g.fail("command", fmt.Errorf("this version does not support commands on %s machines", os))
 	default:

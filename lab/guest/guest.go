@@ -3,6 +3,10 @@
 // connection is kept and shared, and made again when it was lost. The
 // machine's host key is pinned; there is no trust on first use.
 //
+// It also does inside the machine what saving and waking one takes: before
+// the save FreezeUpdaters, Rest, Plant and Trim, in this order, and in each
+// fork Connect and Wake.
+//
 // It does not start machines or know how they are wired (package agent), and
 // does not know what a patch or a check is.
 package guest
@@ -64,6 +68,7 @@ type Guest struct {
 	kills    chan struct{} // the same for commands that kill
 	dialing  chan struct{} // held by whoever makes the connection
 	limits   limits
+	root     string // stands before the machine's paths; only tests set it
 
 	mu     sync.Mutex
 	link   *link // nil before the first connection

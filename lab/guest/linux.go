@@ -13,7 +13,26 @@ import (
 
 // linux is the dialect of Linux systems with a POSIX shell. Package managers
 // are recognised where they are dpkg and apt.
-type linux struct{}
+type linux struct {
+	root string // stands before the paths of the scripts that change the system; only tests set it
+}
+
+// script makes a command of a script that finds vars, pairs of name and
+// value, in its variables, and the places that patchlab uses.
+func (l linux) script(text string, vars ...string) string {
+	var b strings.Builder
+	vars = append(vars, "root", l.root, "disk", l.root+diskDir, "run", l.root+memoryDir)
+	for i := 0; i < len(vars); i += 2 {
+		fmt.Fprintf(&b, "%s=%s\n", vars[i], Quote(vars[i+1]))
+	}
+	return "exec " + Quote("sh", "-c", "export LC_ALL=C\n"+b.String()+text)
+}
+
+// Where patchlab keeps what it leaves on a machine, for root alone.
+const (
+	diskDir   = "/var/lib/patchlab"
+	memoryDir = "/run/patchlab"
+)
 
 // maxCommand is below what Linux allows in one argument (128 KiB).
 const maxCommand = 120 << 10

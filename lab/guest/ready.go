@@ -21,17 +21,30 @@ const answerLimit = 60 * time.Second
 func (g *Guest) WaitReady(ctx context.Context, timeout time.Duration, p lab.Progress) error {
 	start := time.Now()
 	w := Waiting{What: "SSH on " + g.cfg.Machine.Name, Interval: g.limits.poll, Limit: timeout, Progress: p}
-	err := Wait(ctx, w, func(ctx context.Context) error {
-		_, err := g.attempt(ctx)
+	if _, err := g.await(ctx, w); err != nil {
 		return err
-	})
-	if err != nil {
-		return ctxOr(ctx, g.fail("reach", err))
 	}
 	w.What = "first boot of " + g.cfg.Machine.Name
 	w.Limit = max(timeout-time.Since(start), answerLimit)
 	return g.waitState(ctx, "boot", w, false)
 }
+
+// Connect connects to a machine that is known to be ready, as a fork is, and
+// asks it nothing. It tries again at once and then ever slower, until limit
+// is over. Its errors are those of WaitReady.
+func (g *Guest) Connect(ctx context.Context, limit time.Duration) error {
+	_, err := g.await(ctx, Waiting{
+		What:     "SSH on " + g.cfg.Machine.Name,
+		First:    firstRetry,
+		Interval: g.limits.poll,
+		Limit:    limit,
+	})
+	return err
+}
+
+// firstRetry is short beside what a handshake takes: where SSH is about to
+// answer, waiting longer would be all that is waited for.
+const firstRetry = 50 * time.Millisecond
 
 // Settle waits until the system is at rest. See lab.Guest.
 func (g *Guest) Settle(ctx context.Context, p lab.Progress) error {

@@ -31,7 +31,8 @@ type server struct {
 	// answer handles a command; false leaves it to /bin/sh. Its channel is
 	// closed afterwards.
 	answer func(c *serverConn, command string, ch ssh.Channel) bool
-	deaf   atomic.Bool // answers no global requests
+	deaf   atomic.Bool                // answers no global requests
+	only   atomic.Pointer[ssh.Config] // the algorithms it knows; nil: all
 
 	dials   atomic.Int32
 	open    atomic.Int32 // sessions
@@ -95,7 +96,7 @@ func (s *server) guest(change func(*Config)) *Guest {
 		Signer:         newSigner(s.t),
 		HostKey:        s.hostKey.PublicKey(),
 		ConsoleLog:     console,
-		ReconnectLimit: 200 * time.Millisecond,
+		ReconnectLimit: 20 * time.Second,
 		Dial: func(ctx context.Context) (net.Conn, error) {
 			s.dials.Add(1)
 			return new(net.Dialer).DialContext(ctx, "tcp", s.listener.Addr().String())
@@ -132,6 +133,9 @@ func (s *server) accept() {
 func (s *server) serve(raw net.Conn) {
 	defer func() { _ = raw.Close() }()
 	cfg := &ssh.ServerConfig{PublicKeyCallback: func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) { return nil, nil }}
+	if only := s.only.Load(); only != nil {
+		cfg.Config = *only
+	}
 	cfg.AddHostKey(s.hostKey)
 	conn, chans, reqs, err := ssh.NewServerConn(raw, cfg)
 	if err != nil {

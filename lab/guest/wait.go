@@ -14,6 +14,7 @@ import (
 type Waiting struct {
 	What     string        // "SSH on web": follows "waiting for"
 	Interval time.Duration // between the end of one try and the next; 1 s by default
+	First    time.Duration // the first interval, doubled until it is Interval; 0: Interval at once
 	Remind   time.Duration // between reports; 10 s by default
 	Limit    time.Duration // when to give up; 0: only ctx ends it
 	Progress lab.Progress  // told at once and at every reminder; may be nil
@@ -68,6 +69,10 @@ func Wait(ctx context.Context, w Waiting, try func(ctx context.Context) error) e
 	}
 	s := &waitState{Waiting: w, start: time.Now()}
 	defer s.remind()()
+	pause := w.Interval
+	if w.First > 0 {
+		pause = min(w.First, w.Interval)
+	}
 	for {
 		err := try(ctx)
 		if err == nil {
@@ -78,12 +83,13 @@ func Wait(ctx context.Context, w Waiting, try func(ctx context.Context) error) e
 		}
 		s.saw(ctx, err)
 		select {
-		case <-time.After(w.Interval):
+		case <-time.After(pause):
 		case <-ctx.Done():
 		}
 		if ctx.Err() != nil {
 			return s.giveUp(parent)
 		}
+		pause = min(2*pause, w.Interval)
 	}
 }
 

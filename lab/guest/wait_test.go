@@ -116,3 +116,15 @@ func TestWaitEndsWithContext(t *testing.T) {
 		}
 	})
 }
+
+func TestWaitGetsSlower(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		var at []time.Duration
+		w := Waiting{What: "x", First: 50 * time.Millisecond, Interval: 300 * time.Millisecond, Limit: time.Second}
+		_ = Wait(t.Context(), w, func(context.Context) error { at = append(at, time.Since(start)/time.Millisecond); return errRefused })
+		if want := []time.Duration{0, 50, 150, 350, 650, 950}; !slices.Equal(at, want) {
+			t.Errorf("tried at %d ms, want %d", at, want)
+		}
+	})
+}
