@@ -7,39 +7,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
-	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/patchlab/patchlab/lab"
-	"github.com/patchlab/patchlab/lab/network"
 )
-
-// Status is what GET /v1/status answers.
-type Status struct {
-	ID       string          `json:"id"`
-	Lab      string          `json:"lab"`
-	LabDir   string          `json:"lab_dir"`
-	Arm      string          `json:"arm"`
-	PID      int             `json:"pid"` // the agent's
-	Accel    string          `json:"accel"`
-	Started  time.Time       `json:"started"`
-	Machines []MachineStatus `json:"machines"` // in the order of the Spec
-	Stats    network.Stats   `json:"stats"`
-}
-
-// MachineStatus is one machine's State and where it can be reached.
-type MachineStatus struct {
-	Name string `json:"name"`
-	State
-	Network string     `json:"network,omitempty"`
-	Address netip.Addr `json:"address,omitzero"` // whether it answers there is another matter
-}
 
 // api serves the control API: see the package's documentation.
 type api struct {
-	spec     *Spec
+	spec     atomic.Pointer[Spec] // what it points to never changes
 	hv       Hypervisor
 	net      Net
 	consoles map[string]*console
@@ -48,6 +25,10 @@ type api struct {
 	shutdown func() // ends the agent; may be called again
 
 	ctx context.Context // ends when streams and waiting requests must
+
+	// changing is held by a call that changes all machines; those that start,
+	// suspend or resume one machine share it.
+	changing sync.RWMutex
 
 	mu       sync.Mutex
 	stopping bool
@@ -87,8 +68,8 @@ func (a *api) drain(limit time.Duration) error {
 // machineLimit is how long a machine may take to start or end.
 const machineLimit = 2 * time.Minute
 
-// maxBody is more than any request needs, in bytes: none has a body.
-const maxBody = 4096
+// maxBody is more than any request needs, in bytes.
+const maxBody = 1 << 20
 
 // handler routes requests. What a handler returns as error is answered in
 // JSON, as every other answer but pictures and streams.
@@ -96,10 +77,15 @@ func (a *api) handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /v1/status":                     a.status,
-		"POST /v1/machines/{name}/start":     a.start,
+		"POST /v1/start":                     a.startMachines,
+		"POST /v1/suspend":                   a.suspendMachines,
+		"POST /v1/resume":                    a.resumeMachines,
+		"POST /v1/freeze":                    a.freezeMachines,
+		"POST /v1/replace":                   a.replaceMachines,
+		"POST /v1/machines/{name}/start":     a.onMachine(a.shared(a.start)),
 		"POST /v1/machines/{name}/destroy":   a.onMachine(a.hv.Destroy),
-		"POST /v1/machines/{name}/suspend":   a.onMachine(a.hv.Suspend),
-		"POST /v1/machines/{name}/resume":    a.onMachine(a.hv.Resume),
+		"POST /v1/machines/{name}/suspend":   a.onMachine(a.shared(a.hv.Suspend)),
+		"POST /v1/machines/{name}/resume":    a.onMachine(a.shared(a.hv.Resume)),
 		"GET /v1/machines/{name}/screenshot": a.screenshot,
 		"GET /v1/machines/{name}/console":    a.console,
 		"GET /v1/egress":                     a.egress,
@@ -147,32 +133,23 @@ func badRequest(format string, args ...any) error {
 	return &APIError{Status: http.StatusBadRequest, Code: CodeBadRequest, Message: fmt.Sprintf(format, args...)}
 }
 
-func (a *api) status(w http.ResponseWriter, r *http.Request) error {
-	s := Status{
-		ID: a.spec.ID, Lab: a.spec.Lab, LabDir: a.spec.LabDir, Arm: a.spec.Arm, PID: os.Getpid(),
-		Accel: a.spec.Accel, Started: a.started, Machines: []MachineStatus{}, Stats: a.net.Stats(),
+func (a *api) start(ctx context.Context, name string) error {
+	m := a.spec.Load().Machine(name)
+	if m == nil {
+		return fmt.Errorf("cannot start machine %q: %w", name, ErrUnknownMachine)
 	}
-	for _, m := range a.spec.Machines {
-		ms := MachineStatus{Name: m.Name}
-		var err error
-		if ms.State, err = a.hv.State(r.Context(), m.Name); err != nil {
-			return err
-		}
-		ms.Network, ms.Address, _ = a.net.Address(m.Name)
-		s.Machines = append(s.Machines, ms)
-	}
-	answer(w, http.StatusOK, s)
-	return nil
+	return a.hv.Start(ctx, *m)
 }
 
-func (a *api) start(w http.ResponseWriter, r *http.Request) error {
-	return a.onMachine(func(ctx context.Context, name string) error {
-		m := a.spec.Machine(name)
-		if m == nil {
-			return fmt.Errorf("cannot start machine %q: %w", name, ErrUnknownMachine)
+// shared refuses f while a call changes all machines.
+func (a *api) shared(f func(context.Context, string) error) func(context.Context, string) error {
+	return func(ctx context.Context, name string) error {
+		if !a.changing.TryRLock() {
+			return ErrBusy
 		}
-		return a.hv.Start(ctx, *m)
-	})(w, r)
+		defer a.changing.RUnlock()
+		return f(ctx, name)
+	}
 }
 
 // onMachine makes f, which does something to the machine in the path, a

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,18 +26,26 @@ type served struct {
 	hv     *agenttest.Hypervisor
 	net    *fakeNet
 	client *agent.Client
+	stop   func() error // may be called again
 }
 
 func serveAPI(t testing.TB) *served {
 	t.Helper()
+	return serveHypervisor(t, func(hv *agenttest.Hypervisor) agent.Hypervisor { return hv })
+}
+
+// serveHypervisor serves what wrap makes of a fake.
+func serveHypervisor(t testing.TB, wrap func(*agenttest.Hypervisor) agent.Hypervisor) *served {
+	t.Helper()
 	spec := agenttest.Spec(t)
 	s := &served{spec: spec, hv: agenttest.New(spec), net: &fakeNet{}, client: agent.NewClient(spec.SocketPath())}
-	stop, err := agent.ServeAPI(spec, s.hv, s.net, slog.New(slog.DiscardHandler))
+	stop, err := agent.ServeAPI(spec, wrap(s.hv), s.net, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.stop = sync.OnceValue(stop)
 	t.Cleanup(func() {
-		if err := stop(); err != nil {
+		if err := s.stop(); err != nil {
 			t.Error(err)
 		}
 	})

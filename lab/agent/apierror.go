@@ -33,6 +33,7 @@ var causes = []struct {
 	{network.ErrUnknownNetwork, "unknown-network", http.StatusNotFound},
 	{ErrNotRunning, "not-running", http.StatusConflict},
 	{ErrRunning, "already-running", http.StatusConflict},
+	{ErrBusy, "busy", http.StatusConflict},
 	{ErrClosed, "stopping", http.StatusServiceUnavailable},
 	{network.ErrOutside, "outside-lab", http.StatusForbidden},
 	{network.ErrNotRouted, "not-routed", http.StatusForbidden},
@@ -49,7 +50,7 @@ var causes = []struct {
 
 // APIError is what an agent answered instead of what it was asked for. It
 // unwraps to the error a call in the agent's process would have given:
-// ErrUnknownMachine, ErrNotRunning, ErrRunning, ErrClosed, those of
+// ErrUnknownMachine, ErrNotRunning, ErrRunning, ErrBusy, ErrClosed, those of
 // network.Stack.Dial with their errno or *net.DNSError, or nil.
 type APIError struct {
 	Status  int    `json:"-"` // of HTTP

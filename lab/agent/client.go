@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,10 +50,17 @@ func (c *Client) connect(ctx context.Context) (*net.UnixConn, error) {
 	return conn.(*net.UnixConn), nil
 }
 
-// Status returns what the instance is doing.
-func (c *Client) Status(ctx context.Context) (*Status, error) {
+// Status returns what the instance is doing, without what it occupies.
+func (c *Client) Status(ctx context.Context) (*Status, error) { return c.status(ctx, "/v1/status") }
+
+// Usage returns what the instance is doing, and the memory that it occupies.
+func (c *Client) Usage(ctx context.Context) (*Status, error) {
+	return c.status(ctx, "/v1/status?memory=1")
+}
+
+func (c *Client) status(ctx context.Context, path string) (*Status, error) {
 	var s Status
-	if err := c.call(ctx, http.MethodGet, "/v1/status", &s); err != nil {
+	if err := c.call(ctx, http.MethodGet, path, nil, &s); err != nil {
 		return nil, fmt.Errorf("cannot ask for the instance's status: %w", err)
 	}
 	return &s, nil
@@ -79,13 +87,13 @@ func (c *Client) Resume(ctx context.Context, machine string) error {
 }
 
 func (c *Client) machine(ctx context.Context, name, verb string) error {
-	return c.call(ctx, http.MethodPost, "/v1/machines/"+url.PathEscape(name)+"/"+verb, nil)
+	return c.call(ctx, http.MethodPost, "/v1/machines/"+url.PathEscape(name)+"/"+verb, nil, nil)
 }
 
 // Screenshot returns a machine's display as PNG.
 func (c *Client) Screenshot(ctx context.Context, machine string) ([]byte, error) {
 	var img []byte
-	err := c.call(ctx, http.MethodGet, "/v1/machines/"+url.PathEscape(machine)+"/screenshot", &img)
+	err := c.call(ctx, http.MethodGet, "/v1/machines/"+url.PathEscape(machine)+"/screenshot", nil, &img)
 	return img, err
 }
 
@@ -93,7 +101,7 @@ func (c *Client) Screenshot(ctx context.Context, machine string) ([]byte, error)
 // first.
 func (c *Client) Egress(ctx context.Context) ([]lab.EgressAttempt, error) {
 	var all []lab.EgressAttempt
-	err := c.call(ctx, http.MethodGet, "/v1/egress", &all)
+	err := c.call(ctx, http.MethodGet, "/v1/egress", nil, &all)
 	return all, err
 }
 
@@ -132,7 +140,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 		return fmt.Errorf("cannot watch agent %d: %w", cred.Pid, err)
 	}
 	defer func() { _ = unix.Close(fd) }()
-	if err := c.call(ctx, http.MethodPost, "/v1/shutdown", nil); err != nil && !errors.Is(err, ErrClosed) {
+	if err := c.call(ctx, http.MethodPost, "/v1/shutdown", nil, nil); err != nil && !errors.Is(err, ErrClosed) {
 		return fmt.Errorf("cannot end the agent: %w", err)
 	}
 	if err := waitPidfd(ctx, fd); err != nil {
@@ -141,10 +149,18 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// call makes one request. Into takes the answer: a *[]byte as it is, nil not
-// at all, anything else from JSON.
-func (c *Client) call(ctx context.Context, method, path string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, method, "http://agent"+path, http.NoBody)
+// call makes one request, with body in JSON unless it is nil. Into takes the
+// answer: a *[]byte as it is, nil not at all, anything else from JSON.
+func (c *Client) call(ctx context.Context, method, path string, body, into any) error {
+	var content io.Reader = http.NoBody
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		content = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://agent"+path, content)
 	if err != nil {
 		return err
 	}
@@ -159,15 +175,15 @@ func (c *Client) call(ctx context.Context, method, path string, into any) error 
 	if res.StatusCode >= http.StatusBadRequest {
 		return readAPIError(res)
 	}
-	body := io.LimitReader(res.Body, maxAnswer)
+	got := io.LimitReader(res.Body, maxAnswer)
 	switch v := into.(type) {
 	case nil:
 		return nil
 	case *[]byte:
-		*v, err = io.ReadAll(body)
+		*v, err = io.ReadAll(got)
 		return err
 	}
-	return json.NewDecoder(body).Decode(into)
+	return json.NewDecoder(got).Decode(into)
 }
 
 func readAPIError(res *http.Response) error {

@@ -4,15 +4,22 @@
 // when it ends. The client of that API is here too.
 //
 // It does not make disks or folders (package snapshots) and does not speak SSH
-// (package guest).
+// (package guest). What a ready state's files need it has for package
+// snapshots: CopyFile and DigHoles, which keep files sparse, and the reading of
+// what processes occupy.
 //
 // # Control API
 //
 // HTTP/1.1 with JSON on the socket agent.sock in the instance's run folder,
-// for processes of the same user and root. Requests have no body. Fields and
-// calls are only ever added below /v1.
+// for processes of the same user and root. Requests have no body unless one is
+// named. Fields and calls are only ever added below /v1.
 //
-//	GET  /v1/status                        Status
+//	GET  /v1/status[?memory=1]             Status
+//	POST /v1/start                         {}; all machines: see Client.StartAll
+//	POST /v1/suspend                       {}; all machines
+//	POST /v1/resume                        {}; all machines
+//	POST /v1/freeze                        {"machines": []Freezing, "resume": bool}; {}
+//	POST /v1/replace                       {"machines": []MachineSpec}; {}
 //	POST /v1/machines/{name}/start         {}
 //	POST /v1/machines/{name}/destroy       {}; also when it does not run
 //	POST /v1/machines/{name}/suspend       {}
@@ -23,6 +30,11 @@
 //	GET  /v1/dial?network=N&addr=HOST:PORT stream: TCP from N's gateway
 //	GET  /v1/dial?machine=M&port=22        stream: TCP to M's first address
 //	POST /v1/shutdown                      {}; then the agent ends
+//
+// The calls for all machines run one at a time; another, or one that starts,
+// suspends or resumes a machine meanwhile, is refused with the code "busy".
+// They do not end with the connection of who asked, nor do those that change
+// one machine.
 //
 // A stream is asked for with "Connection: Upgrade" and "Upgrade:
 // patchlab-stream"; after "101 Switching Protocols" the connection carries the

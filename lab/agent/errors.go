@@ -1,6 +1,10 @@
 package agent
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/patchlab/patchlab/lab"
+)
 
 // ErrNoAgent means that nobody serves an instance: its agent has not started
 // yet, or has ended.
@@ -13,3 +17,7 @@ var (
 	ErrRunning        = errors.New("the machine runs already")
 	ErrClosed         = errors.New("the instance is being taken down")
 )
+
+// ErrBusy means that another call does something to all machines of the
+// instance, and was not touched by this one. It is a *lab.BusyError.
+var ErrBusy error = &lab.BusyError{What: "the instance", Holder: "another call"}

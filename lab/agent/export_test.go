@@ -17,7 +17,8 @@ func ServeAPI(spec *Spec, hv Hypervisor, n Net, log *slog.Logger) (stop func() e
 	if err != nil {
 		return nil, err
 	}
-	a := &api{spec: spec, hv: hv, net: n, consoles: s.consoles, started: time.Unix(1, 0), log: log, shutdown: func() {}}
+	a := &api{hv: hv, net: n, consoles: s.consoles, started: time.Unix(1, 0), log: log, shutdown: func() {}}
+	a.spec.Store(spec)
 	stopAPI, err := serve(context.Background(), a)
 	if err != nil {
 		return nil, err

@@ -2,11 +2,13 @@ package agent_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +17,13 @@ import (
 )
 
 func sameAddr(a, b netip.Addr) bool { return a == b }
+
+func samePrefix(a, b netip.Prefix) bool { return a == b }
+
+// post is a request with a body.
+func post(path, body string) string {
+	return "POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
+}
 
 // exchange writes raw bytes to the API, ends its side and returns all that
 // comes back.
@@ -53,6 +62,22 @@ func TestHostileRequests(t *testing.T) {
 		{"other upgrade", "GET /v1/dial?machine=a&port=22 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 426},
 		{"negative port", "GET /v1/dial?machine=a&port=-1 HTTP/1.1\r\nHost: x\r\nUpgrade: patchlab-stream\r\n\r\n", 400},
 		{"large body", "POST /v1/machines/nobody/start HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n" + strings.Repeat("x", 100000), 404},
+		{"freeze without body", post("/v1/freeze", ""), 400},
+		{"freeze what is not JSON", post("/v1/freeze", "\x00\xff{"), 400},
+		{"freeze two values", post("/v1/freeze", "{}{}"), 400},
+		{"freeze of other types", post("/v1/freeze", `{"machines":"a","resume":1}`), 400},
+		{"freeze null", post("/v1/freeze", "null"), 400},
+		{"freeze nothing", post("/v1/freeze", `{"machines":[],"resume":true}`), 400},
+		{"freeze nobody", post("/v1/freeze", `{"machines":[{"machine":"../a","state":"/x"}]}`), 404},
+		{"freeze to /etc", post("/v1/freeze", `{"machines":[{"machine":"a","state":"/etc/patchlab"}]}`), 400},
+		{"freeze body that ends early", "POST /v1/freeze HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{", 400},
+		{"freeze huge body", post("/v1/freeze", `{"machines":[`+strings.Repeat(`{},`, 1<<19)+`{}]}`), 400},
+		{"freeze deep body", post("/v1/freeze", strings.Repeat("[", 100_000)), 400},
+		{"replace without body", post("/v1/replace", ""), 400},
+		{"replace with nothing", post("/v1/replace", `{"machines":[{},{}]}`), 400},
+		{"replace with null", post("/v1/replace", `{"machines":[null,null]}`), 400},
+		{"replace numbers out of range", post("/v1/replace", `{"machines":[{"memory_mib":1e99}]}`), 400},
+		{"get freeze", "GET /v1/freeze HTTP/1.1\r\nHost: x\r\n\r\n", 404},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if res := request(t, s.spec, c.raw); res.StatusCode != c.status {
@@ -78,6 +103,9 @@ func TestSocketsAreClosedToOthers(t *testing.T) {
 }
 
 func FuzzAPI(f *testing.F) {
+	s := serveAPI(f)
+	machines, err := json.Marshal(map[string]any{"machines": s.spec.Machines})
+	noError(f, err)
 	for _, raw := range []string{
 		"GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n",
 		"POST /v1/machines/a/start HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -88,11 +116,17 @@ func FuzzAPI(f *testing.F) {
 		"GET /v1/dial?machine=a&port=22&machine=b HTTP/1.1\r\nHost: x\r\nUpgrade: patchlab-stream\r\n\r\n",
 		"GET /v1/egress HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
 		"POST /v1/shutdown HTTP/1.1\r\nHost: x\r\n\r\nGET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n",
+		post("/v1/start", ""),
+		post("/v1/suspend", ""),
+		post("/v1/resume", "{}"),
+		post("/v1/replace", string(machines)),
+		post("/v1/freeze", `{"machines":[{"machine":"a","state":"`+s.path("a.state")+`","copies":[{"from":"`+
+			s.path("a.log")+`","to":"`+s.path("copy")+`"}]}],"resume":true}`),
+		post("/v1/freeze", `{"machines":[{"machine":"a","state":"`+s.path("../a.state")+`"}]}`),
 		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 	} {
 		f.Add([]byte(raw))
 	}
-	s := serveAPI(f)
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if strings.Contains(string(raw), "hangs") {
 			t.Skip("waits for its limit")

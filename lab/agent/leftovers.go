@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -66,28 +65,6 @@ func KillAgent(ctx context.Context, spec *Spec) error {
 func (s *Spec) isAgent(pid int) bool {
 	args := commandLine(pid)
 	return len(args) >= 3 && args[len(args)-1] == s.SpecPath() && args[len(args)-2] == "agent"
-}
-
-// ResidentMiB is the memory that the instance's machines occupy on this host
-// now.
-func (s *Spec) ResidentMiB() int {
-	files, err := filepath.Glob("/proc/[0-9]*/statm")
-	if err != nil {
-		return 0
-	}
-	pages := 0
-	for _, f := range files {
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(f)))
-		if err != nil || s.machineOf(pid) == "" {
-			continue
-		}
-		var size, resident int
-		if b, err := os.ReadFile(f); err == nil {
-			_, _ = fmt.Sscan(string(b), &size, &resident) // it may have ended: 0
-		}
-		pages += resident
-	}
-	return pages * os.Getpagesize() >> 20
 }
 
 // commandLine is the arguments of a process; nil when it ended, or is

@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"github.com/patchlab/patchlab/lab/agent"
 	"github.com/patchlab/patchlab/lab/agent/agenttest"
@@ -43,6 +45,14 @@ func helper(what, specPath string) int {
 		}
 	case "parent":
 		return parent(ctx, specPath)
+	case "maps":
+		return maps(specPath, unix.MAP_PRIVATE)
+	case "maps-shared":
+		return maps(specPath, unix.MAP_SHARED)
+	case "processes":
+		open = func(_ context.Context, spec *agent.Spec, _ *slog.Logger) (agent.Hypervisor, error) {
+			return agenttest.New(spec, agenttest.WithProcesses), nil
+		}
 	}
 	if err := agent.Main(ctx, specPath, open); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -64,5 +74,31 @@ func parent(ctx context.Context, specPath string) int {
 	}
 	fmt.Println(p.PID)
 	<-p.Done()
+	return 0
+}
+
+// maps maps a RAM file as QEMU does and reads all of it, then writes all of it
+// when it is told to, and ends with its standard input.
+func maps(path string, flags int) int {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		panic(err)
+	}
+	b, err := unix.Mmap(int(f.Fd()), 0, ramMiB<<20, unix.PROT_READ|unix.PROT_WRITE, flags)
+	if err != nil {
+		panic(err)
+	}
+	var sum byte
+	for i := 0; i < len(b); i += 4096 {
+		sum += b[i]
+	}
+	fmt.Println("read", sum)
+	in := bufio.NewReader(os.Stdin)
+	_, _ = in.ReadString('\n')
+	for i := 0; i < len(b); i += 4096 {
+		b[i] = 1
+	}
+	fmt.Println("written")
+	_, _ = in.ReadString('\n')
 	return 0
 }

@@ -134,9 +134,10 @@ func (p *process) startParts(ctx context.Context, open Opener, owner Owner) erro
 	}
 	p.onClose(func() error { return p.closeHypervisor(h) })
 	a := &api{
-		spec: p.spec, hv: h, net: n, consoles: s.consoles, log: p.log,
+		hv: h, net: n, consoles: s.consoles, log: p.log,
 		started: time.Now().UTC(), shutdown: func() { p.end(errShutdown) },
 	}
+	a.spec.Store(p.spec)
 	stop, err := serve(ctx, a)
 	if err != nil {
 		return &lab.HostError{Op: "serve the control API", Err: err}

@@ -21,11 +21,12 @@ const (
 // new requests, ends streams, waits for running requests and removes the
 // socket.
 func serve(ctx context.Context, a *api) (stop func() error, err error) {
-	l, err := listenUnix(a.spec.SocketPath())
+	socket := a.spec.Load().SocketPath()
+	l, err := listenUnix(socket)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(a.spec.SocketPath(), 0o600); err != nil {
+	if err := os.Chmod(socket, 0o600); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	var cancel context.CancelFunc

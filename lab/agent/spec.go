@@ -36,6 +36,27 @@ type MachineSpec struct {
 	NICs          []NICSpec  `json:"nics"`
 	ConsoleSocket string     `json:"console_socket"` // the agent listens, QEMU's first serial port connects
 	ConsoleLog    string     `json:"console_log"`
+	// RAM is the file that the machine's memory lives in; nil: memory of no
+	// file, which can be saved only whole.
+	RAM *RAMSpec `json:"ram,omitempty"`
+	// State is the file, made by Hypervisor.Save, of what the machine was
+	// when it was saved: it starts from there, paused. With RAM it is the
+	// state of the devices alone, without it holds the memory too. Empty: the
+	// machine boots.
+	State string `json:"state,omitempty"`
+	// NeedMiB is the memory that this host has promised the machine, QEMU's
+	// own included.
+	NeedMiB int `json:"need_mib,omitempty"`
+}
+
+// RAMSpec is the file of a machine's memory, of exactly its size. QEMU needs
+// to be able to write it, even where it does not.
+type RAMSpec struct {
+	Path string `json:"path"` // absolute
+	// Shared: what the machine writes goes to the file, so that Save leaves
+	// the whole memory there. Otherwise the file is only read, and the
+	// machine's own pages are copies (copy-on-write).
+	Shared bool `json:"shared"`
 }
 
 // DiskSpec is one disk of a machine.
@@ -55,9 +76,16 @@ type NICSpec struct {
 // Hypervisor runs the machines of one instance. Its methods may be called at
 // the same time. Names are those of MachineSpec; an unknown one is an error.
 type Hypervisor interface {
-	// Start defines and starts a machine. The sockets it connects to are
-	// listening already.
+	// Start defines and starts a machine, which runs when it returns; one
+	// with a State is loaded from it and left paused. The sockets it connects
+	// to are listening already.
 	Start(ctx context.Context, m MachineSpec) error
+	// Save writes what a paused machine is, besides disks, firmware variables
+	// and a shared RAM file, to the new file path, for Start. Afterwards it
+	// is still paused, and may be resumed; but one without a shared RAM file
+	// is off for the reason "saved", and goes on only by Start with its
+	// State. On error the machine is paused as before, and no file is left.
+	Save(ctx context.Context, name, path string) error
 	// Destroy ends a machine at once. One that does not run is no error.
 	Destroy(ctx context.Context, name string) error
 	// Suspend stops a machine's processors; Resume lets them go on.

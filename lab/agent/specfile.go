@@ -97,6 +97,12 @@ func (m *MachineSpec) check(networks map[string]bool) []error {
 	if len(m.Disks) == 0 {
 		add("has no disk")
 	}
+	if m.RAM != nil && !filepath.IsAbs(m.RAM.Path) {
+		add("ram path %q is not absolute", m.RAM.Path)
+	}
+	if m.State != "" && !filepath.IsAbs(m.State) {
+		add("state path %q is not absolute", m.State)
+	}
 	sockets := []string{m.ConsoleSocket}
 	for _, n := range m.NICs {
 		sockets = append(sockets, n.Socket)

@@ -39,6 +39,8 @@ func TestSpecCheck(t *testing.T) {
 		{"no disk", func(s *Spec) { s.Machines[0].Disks = nil }, "has no disk"},
 		{"network", func(s *Spec) { s.Machines[0].NICs[0].Network = "lan" }, `unknown network "lan"`},
 		{"mac", func(s *Spec) { s.Machines[0].NICs[0].MAC = nil }, "without a MAC"},
+		{"ram", func(s *Spec) { s.Machines[0].RAM = &RAMSpec{Path: "a.ram"} }, `ram path "a.ram"`},
+		{"state", func(s *Spec) { s.Machines[0].State = "a.state" }, `state path "a.state"`},
 		{"socket", func(s *Spec) { s.Machines[0].ConsoleSocket = "/" + strings.Repeat("s", 107) }, "longer than 107"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -63,7 +63,7 @@ func (a *api) target(r *http.Request) (network, addr string, err error) {
 		}
 		return network, addr, nil
 	}
-	if a.spec.Machine(machine) == nil {
+	if a.spec.Load().Machine(machine) == nil {
 		return "", "", fmt.Errorf("cannot dial machine %q: %w", machine, ErrUnknownMachine)
 	}
 	port, err := strconv.ParseUint(q.Get("port"), 10, 16)

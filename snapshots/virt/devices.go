@@ -24,9 +24,14 @@ const (
 // quoteQEMU writes s as a value in a list of QEMU options.
 func quoteQEMU(s string) string { return strings.ReplaceAll(s, ",", ",,") }
 
-// devices leaves out what no guest needs: USB, sound, graphics server.
-// Memory balloon and entropy source are virtio as well, so they are only for
-// systems with virtio drivers.
+// devices leaves out what no guest needs: USB, sound, graphics server. The
+// entropy source is virtio as well, so it is only for systems with virtio
+// drivers.
+//
+// There is no memory balloon, nor anything else that gives a guest's memory
+// back to the host (virtio-mem, free page reporting): QEMU 7.2 answers by
+// punching holes into the RAM file, even where it is mapped privately, and so
+// a hostile guest could destroy the memory that all forks are made of.
 func devices(m agent.MachineSpec) *libvirtxml.DomainDeviceList {
 	port := uint(0)
 	d := &libvirtxml.DomainDeviceList{
@@ -45,7 +50,6 @@ func devices(m agent.MachineSpec) *libvirtxml.DomainDeviceList {
 		Panics:     []libvirtxml.DomainPanic{{Model: "isa"}},
 	}
 	if m.Bus == string(lab.BusVirtio) {
-		d.MemBalloon = &libvirtxml.DomainMemBalloon{Model: "virtio"}
 		d.RNGs = []libvirtxml.DomainRNG{{
 			Model:   "virtio",
 			Backend: &libvirtxml.DomainRNGBackend{Random: &libvirtxml.DomainRNGBackendRandom{Device: "/dev/urandom"}},

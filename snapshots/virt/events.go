@@ -12,6 +12,8 @@ type ending struct {
 	reason string
 }
 
+var destroyed = ending{"off", "destroyed"}
+
 // subscribe makes libvirt's events known. Its callbacks run on the event
 // loop: they must not call libvirt about the domain's state.
 func (h *hypervisor) subscribe() error {
@@ -45,13 +47,14 @@ func (h *hypervisor) lifecycle(name string, e *libvirt.DomainEventLifecycle) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch e.Event {
-	case libvirt.DOMAIN_EVENT_STARTED:
-		delete(h.last, name)
-		delete(h.paused, name)
-	case libvirt.DOMAIN_EVENT_RESUMED:
+	case libvirt.DOMAIN_EVENT_STARTED, libvirt.DOMAIN_EVENT_RESUMED:
 		delete(h.paused, name)
 	case libvirt.DOMAIN_EVENT_STOPPED:
-		h.last[name] = endingOf(libvirt.DomainEventStoppedDetailType(e.Detail))
+		e := endingOf(libvirt.DomainEventStoppedDetailType(e.Detail))
+		if _, known := h.last[name]; known && e == destroyed {
+			return // it may be late, and the one who destroyed it knew more
+		}
+		h.last[name] = e
 	}
 }
 
@@ -60,7 +63,7 @@ func endingOf(d libvirt.DomainEventStoppedDetailType) ending {
 	case libvirt.DOMAIN_EVENT_STOPPED_SHUTDOWN:
 		return ending{"off", "shutdown"}
 	case libvirt.DOMAIN_EVENT_STOPPED_DESTROYED:
-		return ending{"off", "destroyed"}
+		return destroyed
 	case libvirt.DOMAIN_EVENT_STOPPED_CRASHED:
 		return ending{"crashed", "crashed"}
 	case libvirt.DOMAIN_EVENT_STOPPED_FAILED:

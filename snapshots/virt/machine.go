@@ -4,40 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"libvirt.org/go/libvirt"
 
 	"github.com/patchlab/patchlab/lab/agent"
 )
-
-// Start implements agent.Hypervisor.
-func (h *hypervisor) Start(ctx context.Context, m agent.MachineSpec) error {
-	if h.spec.Machine(m.Name) == nil {
-		return wrap("start", m.Name, agent.ErrUnknownMachine)
-	}
-	doc, err := DomainXML(h.spec, m)
-	if err != nil {
-		return err
-	}
-	err = h.call(ctx, func() error {
-		if d, err := h.find(m.Name); err == nil {
-			_ = d.Free()
-			return agent.ErrRunning
-		}
-		d, err := h.conn.DomainCreateXML(doc, libvirt.DOMAIN_NONE)
-		if err != nil {
-			return err
-		}
-		return d.Free()
-	})
-	if err != nil {
-		return wrap("start", m.Name, err)
-	}
-	if err := saveCapabilities(h.spec); err != nil {
-		h.log.Warn("cannot save capabilities for later instances", "error", err)
-	}
-	return nil
-}
 
 // Destroy implements agent.Hypervisor.
 func (h *hypervisor) Destroy(ctx context.Context, name string) error {
@@ -49,6 +21,11 @@ func (h *hypervisor) Destroy(ctx context.Context, name string) error {
 }
 
 func (h *hypervisor) destroy(d *libvirt.Domain) error {
+	return h.end(d, destroyed)
+}
+
+// end destroys a machine, of which e is then known.
+func (h *hypervisor) end(d *libvirt.Domain, e ending) error {
 	name := nameOf(d)
 	err := d.Destroy()
 	if errors.Is(err, libvirt.ERR_NO_DOMAIN) || errors.Is(err, libvirt.ERR_OPERATION_INVALID) {
@@ -56,22 +33,28 @@ func (h *hypervisor) destroy(d *libvirt.Domain) error {
 	}
 	if err == nil {
 		h.mu.Lock()
-		h.last[name] = ending{"off", "destroyed"} // before its event arrives
+		h.last[name] = e
 		h.mu.Unlock()
 	}
 	return err
 }
 
+// destroyAll destroys machines side by side: libvirt looks only from time to
+// time whether a QEMU has ended.
 func (h *hypervisor) destroyAll() error {
 	all, err := h.conn.ListAllDomains(0)
 	if err != nil {
 		return fmt.Errorf("cannot list machines: %w", err)
 	}
-	var errs []error
+	errs := make([]error, len(all))
+	var wg sync.WaitGroup
 	for i := range all {
-		errs = append(errs, wrap("destroy", nameOf(&all[i]), h.destroy(&all[i])))
-		_ = all[i].Free()
+		wg.Go(func() {
+			errs[i] = wrap("destroy", nameOf(&all[i]), h.destroy(&all[i]))
+			_ = all[i].Free()
+		})
 	}
+	wg.Wait()
 	return errors.Join(errs...)
 }
 

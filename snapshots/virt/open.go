@@ -27,10 +27,11 @@ type hypervisor struct {
 	callbacks []int
 	calls     sync.WaitGroup // of libvirt calls that outlive their context
 
-	mu     sync.Mutex
-	last   map[string]ending // by machine: how it ended
-	paused map[string]string // by machine: why it does not go on
-	closed bool
+	mu      sync.Mutex
+	last    map[string]ending            // by machine: how it ended
+	paused  map[string]string            // by machine: why it does not go on
+	started map[string]agent.MachineSpec // by machine: what it was started with
+	closed  bool
 }
 
 var _ agent.Hypervisor = (*hypervisor)(nil)
@@ -53,7 +54,10 @@ func Open(ctx context.Context, spec *agent.Spec, log *slog.Logger) (agent.Hyperv
 	if !opened.CompareAndSwap(false, true) {
 		return nil, errors.Join(errors.New("cannot open a second hypervisor in one process"), lock.Unlock())
 	}
-	h := &hypervisor{spec: spec, log: log, lock: lock, last: map[string]ending{}, paused: map[string]string{}}
+	h := &hypervisor{
+		spec: spec, log: log, lock: lock,
+		last: map[string]ending{}, paused: map[string]string{}, started: map[string]agent.MachineSpec{},
+	}
 	if err := h.open(ctx, owner); err != nil {
 		return nil, &lab.HostError{
 			Op: "start libvirt's embedded driver", Err: errors.Join(err, h.Close(context.WithoutCancel(ctx))),
@@ -85,7 +89,7 @@ func (h *hypervisor) open(ctx context.Context, owner agent.Owner) error {
 		return err
 	}
 	u := url.URL{Scheme: "qemu", Path: "/embed", RawQuery: url.Values{"root": {h.spec.VirtRoot()}}.Encode()}
-	conn, err := libvirt.NewConnect(u.String())
+	conn, err := connect(u.String())
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,8 @@ func TestParseLog(t *testing.T) {
 		"2026-11-23 12:34:05.168+0000: 25: warning : f:1 : text": {slog.LevelWarn, "f:1 : text"},
 		"2026-11-23 12:34:05.168+0000: 25: error : f:1 : text":   {slog.LevelError, "f:1 : text"},
 		"something else": {slog.LevelDebug, "something else"},
-		"x: warning : Domain id=1 is tainted: custom-argv": {slog.LevelDebug, "x: warning : Domain id=1 is tainted: custom-argv"},
+		"x: warning : Domain id=1 is tainted: custom-argv":    {slog.LevelDebug, "x: warning : Domain id=1 is tainted: custom-argv"},
+		"x: warning : Domain id=1 is tainted: custom-monitor": {slog.LevelDebug, "x: warning : Domain id=1 is tainted: custom-monitor"},
 	} {
 		if level, text := parseLog(line); level != want.level || text != want.text {
 			t.Errorf("%q: %v, %q", line, level, text)
@@ -115,6 +116,7 @@ func TestEnds(t *testing.T) {
 		libvirt.DOMAIN_EVENT_STOPPED_CRASHED:   {State: "crashed", Reason: "crashed"},
 		libvirt.DOMAIN_EVENT_STOPPED_FAILED:    {State: "crashed", Reason: "failed"},
 	} {
+		delete(h.last, "a") // as a start does
 		h.lifecycle("a", &libvirt.DomainEventLifecycle{Event: libvirt.DOMAIN_EVENT_STOPPED, Detail: int(d)})
 		if s := h.ended("a"); s != want {
 			t.Errorf("%v: %+v, want %+v", d, s, want)

@@ -3,6 +3,7 @@ package virt
 import (
 	"fmt"
 	"net"
+	"path/filepath"
 
 	"libvirt.org/go/libvirtxml"
 
@@ -62,6 +63,8 @@ func checkMachine(m agent.MachineSpec) error {
 		return fmt.Errorf("machine %q: unknown bus %q", m.Name, m.Bus)
 	case m.NICModel != string(lab.NICVirtio) && m.NICModel != string(lab.NICE1000e):
 		return fmt.Errorf("machine %q: unknown nic model %q", m.Name, m.NICModel)
+	case m.RAM != nil && !filepath.IsAbs(m.RAM.Path), m.State != "" && !filepath.IsAbs(m.State):
+		return fmt.Errorf("machine %q: RAM file and state need absolute paths", m.Name)
 	case len(m.Disks) == 0 || len(m.Disks) > maxDisks || len(m.NICs) > maxNICs:
 		return fmt.Errorf("machine %q: %d disks and %d nics; at most %d and %d", m.Name, len(m.Disks), len(m.NICs), maxDisks, maxNICs)
 	}
@@ -93,11 +96,14 @@ func features(accel string) *libvirtxml.DomainFeatureList {
 	return f
 }
 
-// commandline is what libvirt has no words for: the network, and SeaBIOS's
-// messages on the serial port, without which "No bootable device" would be
-// seen on the screen alone.
+// commandline is what libvirt has no words for: the memory's place, the
+// network, and SeaBIOS's messages on the serial port, without which "No
+// bootable device" would be seen on the screen alone.
 func commandline(spec *agent.Spec, m agent.MachineSpec) *libvirtxml.DomainQEMUCommandline {
-	var args []string
+	args := memory(m)
+	if m.State != "" {
+		args = append(args, "-incoming", "defer")
+	}
 	if m.Firmware == string(lab.BIOS) {
 		args = append(args, "-fw_cfg", "name=etc/sercon-port,file="+quoteQEMU(serconPath(spec)))
 	}

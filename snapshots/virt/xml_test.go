@@ -52,6 +52,21 @@ func TestDomainXML(t *testing.T) {
 	}
 }
 
+// TestDomainXMLMemory is about where the memory lives and what is in it.
+func TestDomainXMLMemory(t *testing.T) {
+	for name, m := range map[string]agent.MachineSpec{
+		"ram-shared":  {RAM: &agent.RAMSpec{Path: "/l/web, 1.ram", Shared: true}},
+		"ram-fork":    {RAM: &agent.RAMSpec{Path: "/l/web.ram"}, State: "/l/web.state"},
+		"state-whole": {State: "/l/web.whole"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			full := exampleMachine()
+			full.RAM, full.State = m.RAM, m.State
+			golden(t, name, &agent.Spec{RunDir: "/r", Accel: agent.AccelTCG}, full)
+		})
+	}
+}
+
 func golden(t *testing.T, name string, spec *agent.Spec, m agent.MachineSpec) {
 	t.Helper()
 	got, err := DomainXML(spec, m)
@@ -80,6 +95,8 @@ func TestDomainXMLRefuses(t *testing.T) {
 		"without a file":          func(m *agent.MachineSpec) { m.Firmware = "uefi" },
 		`unknown bus "scsi"`:      func(m *agent.MachineSpec) { m.Bus = "scsi" },
 		`unknown nic model "ne2"`: func(m *agent.MachineSpec) { m.NICModel = "ne2" },
+		"RAM file and state":      func(m *agent.MachineSpec) { m.RAM = &agent.RAMSpec{Path: "ram"} },
+		"need absolute paths":     func(m *agent.MachineSpec) { m.State = "state" },
 		"0 disks":                 func(m *agent.MachineSpec) { m.Disks = nil },
 		"16 nics; at most":        func(m *agent.MachineSpec) { m.NICs = make([]agent.NICSpec, 16) },
 	} {

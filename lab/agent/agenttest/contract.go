@@ -8,7 +8,9 @@ import (
 	"errors"
 	"image/png"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -30,6 +32,10 @@ var cases = []struct {
 	{"life", life},
 	{"same-time", sameTime},
 	{"ended-context", endedContext},
+	{"save", save},
+	{"save-running", saveRunning},
+	{"save-whole", saveWhole},
+	{"load", load},
 	{"close", closes},
 }
 
@@ -63,8 +69,12 @@ func unknownMachine(t *testing.T, h agent.Hypervisor, spec *agent.Spec) {
 	is(t, h.Destroy(ctx, "nobody"), agent.ErrUnknownMachine)
 	is(t, h.Suspend(ctx, "nobody"), agent.ErrUnknownMachine)
 	is(t, h.Resume(ctx, "nobody"), agent.ErrUnknownMachine)
+	is(t, h.Save(ctx, "nobody", filepath.Join(spec.Dir, "nobody.state")), agent.ErrUnknownMachine)
 	_, err := h.State(ctx, "nobody")
 	is(t, err, agent.ErrUnknownMachine)
+	if err != nil && !strings.Contains(err.Error(), `"nobody"`) {
+		t.Errorf("no machine named in: %v", err)
+	}
 	_, err = h.Screenshot(ctx, "nobody")
 	is(t, err, agent.ErrUnknownMachine)
 }
@@ -75,6 +85,9 @@ func beforeStart(t *testing.T, h agent.Hypervisor, spec *agent.Spec) {
 	noError(t, h.Destroy(ctx, name))
 	is(t, h.Suspend(ctx, name), agent.ErrNotRunning)
 	is(t, h.Resume(ctx, name), agent.ErrNotRunning)
+	path := filepath.Join(spec.Dir, "a.state")
+	is(t, h.Save(ctx, name, path), agent.ErrNotRunning)
+	noFile(t, path)
 	_, err := h.Screenshot(ctx, name)
 	is(t, err, agent.ErrNotRunning)
 }
@@ -144,6 +157,9 @@ func closes(t *testing.T, h agent.Hypervisor, spec *agent.Spec) {
 	is(t, err, agent.ErrClosed)
 }
 
+// anyReason stands for every reason of a state.
+const anyReason = "any"
+
 // state waits until a machine is as wanted, whose PID does not matter, and
 // returns its PID: a destroyed machine's end is known a moment later.
 func state(t *testing.T, h agent.Hypervisor, name string, want agent.State) int {
@@ -154,7 +170,7 @@ func state(t *testing.T, h agent.Hypervisor, name string, want agent.State) int 
 		noError(t, err)
 		pid := s.PID
 		s.PID = 0
-		if s == want {
+		if s == want || want.Reason == anyReason && s.State == want.State {
 			running := want.State == "running" || want.State == "paused"
 			if running != (pid > 0) {
 				t.Errorf("state %q with process %d", s.State, pid)
@@ -172,7 +188,7 @@ func state(t *testing.T, h agent.Hypervisor, name string, want agent.State) int 
 func gone(t *testing.T, pid int) {
 	t.Helper()
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
-	if err == nil && bytes.Contains(b, []byte("qemu")) {
+	if err == nil && bytes.Contains(b, []byte("\x00-uuid\x00")) {
 		t.Errorf("process %d of the machine still runs", pid)
 	}
 }
