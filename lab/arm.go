@@ -3,106 +3,78 @@ package lab
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"sync"
-
-	"golang.org/x/sync/errgroup"
 )
 
-// checksAtOnce is how many checks are made side by side: enough that one slow
-// check does not hold up the rest, few enough that an emulated machine can
-// answer them all in time.
-const checksAtOnce = 4
-
-// check makes every check of the lab in an arm and keeps the results.
-func (r *run) check(ctx context.Context, arm Arm) {
-	p, end := r.rec.Begin(arm, "", "check")
-	defer func() { end(ctx.Err()) }()
-	results := make([]CheckResult, len(r.lab.Checks))
-	var g errgroup.Group
-	g.SetLimit(checksAtOnce)
-	for i, c := range r.lab.Checks {
-		g.Go(func() error {
-			p.Step(c.Name)
-			results[i] = r.clean(r.Checks.RunCheck(ctx, c, r.place(c)))
-			return nil
-		})
-	}
-	_ = g.Wait() // no check returns an error
-	if ctx.Err() != nil {
-		return // the failures are those of the interrupt
-	}
-	r.results[arm] = map[*Check]CheckResult{}
-	for i, c := range r.lab.Checks {
-		r.results[arm][c] = results[i]
-	}
-}
-
-// clean takes the lab's secrets out of a result.
-func (r *run) clean(res CheckResult) CheckResult {
-	res.Message, res.Evidence = r.rec.redact(res.Message), r.rec.redact(res.Evidence)
-	res.Seconds = res.Duration.Seconds()
-	return res
-}
-
-// place is where check c is made from.
-func (r *run) place(c *Check) Place {
-	if c.From == nil {
-		return Place{Dialer: r.inst.Gateway(c.FromNet), DNS: nameServer(c.FromNet)}
-	}
-	g := r.guests[c.From.Name]
-	return Place{Guest: g, Dialer: g, DNS: nameServer(c.From.NICs[0].Network)}
-}
-
-// nameServer is where machines of n send their DNS requests.
-func nameServer(n *Network) netip.AddrPort { return netip.AddrPortFrom(n.Gateway, 53) }
-
-// patchWave patches the machines of one wave side by side, and reports
-// whether every one took the patch and came back.
-func (r *run) patchWave(ctx context.Context, machines []*Machine) bool {
-	healthy := make([]bool, len(machines))
-	var wg sync.WaitGroup
-	for i, m := range machines {
-		wg.Go(func() { healthy[i] = r.patchMachine(ctx, m) })
-	}
-	wg.Wait()
-	for _, ok := range healthy {
-		if !ok {
-			return false
+// patchWaves patches wave by wave, and makes the checks after each. Control
+// does the same without the patch, side by side. It stops at the first wave
+// that fails: nothing is learned from patching on.
+func (r *run) patchWaves(ctx context.Context, control func()) {
+	for _, wave := range Waves(r.patch) {
+		if ctx.Err() != nil {
+			return
+		}
+		r.patched.patchWave(ctx, wave)
+		var both sync.WaitGroup
+		both.Go(control)
+		if !r.patched.spoiled() {
+			r.patched.check(ctx)
+		}
+		both.Wait()
+		if r.patched.find(func(fault) bool { return true }) != nil || r.accused() {
+			return
 		}
 	}
-	return true
+}
+
+// patchWave patches the machines of one wave side by side.
+func (f *fork) patchWave(ctx context.Context, machines []*Machine) {
+	f.mu.Lock()
+	f.waves = append(f.waves, nil)
+	f.mu.Unlock()
+	f.results = nil // they were of the wave before
+	var wg sync.WaitGroup
+	for _, m := range machines {
+		wg.Go(func() { f.patchMachine(ctx, m) })
+	}
+	wg.Wait()
 }
 
 // patchMachine applies the patch on m and reboots it where that is asked for.
-// A machine that is lost after the patch was started is the patch's doing; a
-// fault of this host is not.
-func (r *run) patchMachine(ctx context.Context, m *Machine) bool {
-	outcome, err := r.apply(ctx, m)
+func (f *fork) patchMachine(ctx context.Context, m *Machine) {
+	outcome, err := f.apply(ctx, m)
+	rebooting := false
 	if err == nil {
-		r.rec.machine(m.Name, func(rec *MachineRecord) { rec.Outcome = &outcome })
+		f.note(m, func(rec *MachineRecord) { rec.Outcome = &outcome })
 		if outcome.Status == PatchFailed {
-			return false
+			f.refused(m, outcome)
+			return
 		}
-		err = r.rebootIfAsked(ctx, m, outcome)
+		rebooting, err = f.rebootIfAsked(ctx, m, outcome)
 	}
 	if err != nil && ctx.Err() == nil {
-		r.rec.finding(ArmPatched, outcome.Started && isGuestFault(err), err)
+		f.fail(ctx, m, err, outcome.Started, rebooting)
 	}
-	return err == nil
+}
+
+// note changes m's entry in the record, which is about the patched arm.
+func (f *fork) note(m *Machine, change func(*MachineRecord)) {
+	if f.arm == ArmPatched {
+		f.rec.machine(m.Name, change)
+	}
 }
 
 // apply stages and applies the patch on m.
-func (r *run) apply(ctx context.Context, m *Machine) (out PatchOutcome, err error) {
-	p, end := r.rec.Begin(ArmPatched, m.Name, "patch")
+func (f *fork) apply(ctx context.Context, m *Machine) (out PatchOutcome, err error) {
+	p, end := f.rec.Begin(f.arm, m.Name, "patch")
 	defer func() { end(err) }()
-	log, err := r.rec.Log("patch-" + m.Name + ".log")
+	log, err := f.rec.open(f.logPath("patch", m))
 	if err != nil {
 		return PatchOutcome{}, err
 	}
 	defer func() { _ = log.Close() }()
-	out, err = r.Patcher.Apply(ctx, r.patch, r.guests[m.Name], log, p)
-	out.Message = r.rec.redact(out.Message)
+	out, err = f.Patcher.Apply(ctx, f.patch, f.inst.Guest(m), log, p)
+	out.Message = f.rec.redact(out.Message)
 	if err != nil {
 		fmt.Fprintf(log, "\npatchlab: %v\n", err)
 	}
@@ -110,45 +82,45 @@ func (r *run) apply(ctx context.Context, m *Machine) (out PatchOutcome, err erro
 }
 
 // rebootIfAsked reboots m as the patch's policy says, and waits until it
-// rests.
-func (r *run) rebootIfAsked(ctx context.Context, m *Machine, o PatchOutcome) error {
-	g := r.guests[m.Name]
-	reason, err := r.rebootReason(ctx, g, o)
+// rests. It reports whether it came to a reboot.
+func (f *fork) rebootIfAsked(ctx context.Context, m *Machine, o PatchOutcome) (rebooting bool, err error) {
+	reason, err := f.rebootReason(ctx, f.inst.Guest(m), o)
 	if err != nil || reason == "" {
-		return err
+		return false, err
 	}
-	r.rec.machine(m.Name, func(rec *MachineRecord) { rec.Reboots++; rec.RebootReason = r.rec.redact(reason) })
-	p, end := r.rec.Begin(ArmPatched, m.Name, "reboot")
-	err = g.Reboot(ctx, p)
+	f.note(m, func(rec *MachineRecord) { rec.Reboots++; rec.RebootReason = f.rec.redact(reason) })
+	f.mu.Lock()
+	last := len(f.waves) - 1
+	f.waves[last] = append(f.waves[last], m)
+	f.mu.Unlock()
+	if f.beside != nil {
+		f.beside(m)
+	}
+	return true, f.reboot(ctx, m)
+}
+
+// reboot reboots m and waits until it rests.
+func (f *fork) reboot(ctx context.Context, m *Machine) error {
+	p, end := f.rec.Begin(f.arm, m.Name, "reboot")
+	err := f.inst.Guest(m).Reboot(ctx, p)
 	end(err)
 	return err
 }
 
 // rebootReason says why a machine is to be rebooted; empty when it is not.
-func (r *run) rebootReason(ctx context.Context, g Guest, o PatchOutcome) (string, error) {
+func (f *fork) rebootReason(ctx context.Context, g Guest, o PatchOutcome) (string, error) {
 	switch {
-	case o.Status != Applied || r.patch.Reboot == RebootNever:
+	case o.Status != Applied || f.patch.Reboot == RebootNever:
 		return "", g.Settle(ctx, Quiet(nil))
-	case r.patch.Reboot == RebootAlways:
+	case f.patch.Reboot == RebootAlways:
 		return "the definition says reboot = \"always\"", nil
 	}
 	if err := g.Settle(ctx, Quiet(nil)); err != nil {
 		return "", err
 	}
-	pending, reason, err := r.Patcher.RebootPending(ctx, g)
+	pending, reason, err := f.Patcher.RebootPending(ctx, g)
 	if err != nil || !pending {
 		return "", err
 	}
 	return reason, nil
-}
-
-// machine changes one machine's entry in the record.
-func (r *recorder) machine(name string, change func(*MachineRecord)) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for i := range r.rec.Machines {
-		if r.rec.Machines[i].Name == name {
-			change(&r.rec.Machines[i])
-		}
-	}
 }

@@ -15,7 +15,7 @@ type Logs interface {
 	Log(name string) (io.WriteCloser, error)
 }
 
-// Guests are the machines of an instance that are up, by name.
+// Guests are the machines that Boot brought up, by name.
 type Guests map[string]Guest
 
 // Close drops every connection.
@@ -25,13 +25,13 @@ func (g Guests) Close() {
 	}
 }
 
-// Boot starts every machine of l on inst as soon as those it depends on are
+// Boot starts every machine of l through on as soon as those it depends on are
 // set up, sets it up and waits until it rests. Machines that do not depend on
 // each other boot side by side. It returns the guests that came up, also when
 // there is an error: the errors of all machines, joined in the definition's
 // order.
-func Boot(ctx context.Context, inst Instance, l *Lab, logs Logs, arm Arm, o Observer) (Guests, error) {
-	b := &booting{inst: inst, logs: logs, arm: arm, obs: o, redact: l.Redactor(), done: map[*Machine]chan struct{}{}, guests: Guests{}}
+func Boot(ctx context.Context, on Booter, l *Lab, logs Logs, arm Arm, o Observer) (Guests, error) {
+	b := &booting{on: on, logs: logs, arm: arm, obs: o, redact: l.Redactor(), done: map[*Machine]chan struct{}{}, guests: Guests{}}
 	for _, m := range l.Machines {
 		b.done[m] = make(chan struct{})
 	}
@@ -51,7 +51,7 @@ func Boot(ctx context.Context, inst Instance, l *Lab, logs Logs, arm Arm, o Obse
 
 // booting is the state of one Boot.
 type booting struct {
-	inst   Instance
+	on     Booter
 	logs   Logs
 	arm    Arm
 	obs    Observer
@@ -98,7 +98,7 @@ func (b *booting) guest(m *Machine) Guest {
 func (b *booting) boot(ctx context.Context, m *Machine) (g Guest, err error) {
 	p, end := b.obs.Begin(b.arm, m.Name, "boot")
 	defer func() { end(err) }()
-	return b.inst.Boot(ctx, m, p)
+	return b.on.Boot(ctx, m, p)
 }
 
 func (b *booting) setUp(ctx context.Context, g Guest) (err error) {

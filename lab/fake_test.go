@@ -5,157 +5,191 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"net"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/patchlab/patchlab/lab"
 )
 
-// world is a host, its guests, checks and patches, all scripted.
+// world is a host, its guests, checks and patches, all scripted. Maps of
+// errors have keys such as "web", for every arm, or "control web".
 type world struct {
 	t   *testing.T
 	dir string
 
 	mu        sync.Mutex
 	booted    []string
-	patched   []string
-	rebooted  []string
+	forked    []lab.Arm
+	patient   map[lab.Arm]bool
+	alive     int // instances
+	mostAlive int
 	destroyed int
+	applied   map[lab.Arm][]string // machines that the patch was put on, in order
+	rebooted  map[lab.Arm][]string // sorted
+	phases    map[string]bool      // "<arm> <machine> <phase>"
+	closed    int                  // connections
 	pins      int
+	proved    []string
+	full      bool // what Prove was asked
 
 	bootErr     map[string]error            // by machine
 	runExit     map[string]int              // by command, of set-up
-	outcome     map[string]lab.PatchOutcome // by machine; applied by default
+	outcome     map[string]lab.PatchOutcome // applied by default
 	applyErr    map[string]error
 	rebootErr   map[string]error
 	pending     map[string]string // why a machine asks for a reboot
+	readyErr    error
+	forkErr     map[lab.Arm]error
+	busy        bool // the memory holds one instance only
+	unsound     map[lab.Arm]error
+	soundFor    int              // calls in the patched arm before unsound is told
+	hangs       map[lab.Arm]bool // Apply goes on until its context ends; in the control arm the checks do
+	diagnosis   map[string]lab.Diagnosis
 	destroyErr  error
-	newErr      error
-	unsound     error // from the first patched machine on
-	beforeStart bool  // applyErr comes before the patch is begun
+	egressErr   error
+	receipt     *lab.Receipt // proven by default
+	beforeStart bool         // applyErr comes before the patch is begun
 	pinChanges  bool
-	// fails says whether a check fails, given how many machines were patched.
-	fails  func(check string, patched int) bool
-	during func(step string) // called at each effect
+	noControl   bool
+	verify      bool
+	// fails says whether a check fails.
+	fails  func(check string, at moment) bool
+	during func(step string) // called at each effect, one at a time
+}
+
+// moment is when a check is made.
+type moment struct {
+	arm      lab.Arm // of the instance
+	patched  int     // machines there
+	rebooted int
+	times    int // that this check was made in the instance before
 }
 
 func (w *world) step(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.during != nil {
 		w.during(fmt.Sprintf(format, args...))
 	}
 }
 
-func (w *world) NewInstance(_ context.Context, _ *lab.Lab, _ lab.Arm, _ lab.Progress) (lab.Instance, error) {
-	w.step("new")
-	if w.newErr != nil {
-		return nil, w.newErr
+// of gives the value for an arm's machine.
+func of[T any](values map[string]T, arm lab.Arm, m *lab.Machine) (v T, ok bool) {
+	if v, ok = values[string(arm)+" "+m.Name]; !ok {
+		v, ok = values[m.Name]
 	}
-	return &instance{w}, nil
+	return v, ok
 }
 
-type instance struct{ *world }
-
-func (i *instance) ID() string                       { return "00c0ffee" }
-func (i *instance) Gateway(*lab.Network) lab.Dialer  { return nowhere{} }
-func (i *instance) ImageSHA256(*lab.Machine) string  { return "cafe" }
-func (i *instance) ConsoleLog(m *lab.Machine) string { return filepath.Join(i.dir, m.Name) }
-
-func (i *instance) Egress(context.Context) ([]lab.EgressAttempt, error) {
-	return []lab.EgressAttempt{{Machine: "web", Protocol: "dns", To: "time.example", Count: 3}}, nil
-}
-
-func (i *instance) Sound(context.Context) error {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if len(i.patched) == 0 {
-		return nil
+func (w *world) Ready(ctx context.Context, l *lab.Lab, logs lab.Logs, o lab.Observer) (lab.Ready, error) {
+	w.step("ready")
+	if w.readyErr != nil {
+		return nil, w.readyErr
 	}
-	return i.unsound
+	if _, err := lab.Boot(ctx, w, l, logs, lab.ArmReady, o); err != nil {
+		log, _ := logs.Log("console-db.log")
+		fmt.Fprintln(log, "the console says hunter22")
+		return nil, errors.Join(err, log.Close())
+	}
+	return w, nil
 }
 
-func (i *instance) Boot(ctx context.Context, m *lab.Machine, _ lab.Progress) (lab.Guest, error) {
-	i.step("boot %s", m.Name)
+func (w *world) Boot(ctx context.Context, m *lab.Machine, _ lab.Progress) (lab.Guest, error) {
+	w.step("boot %s", m.Name)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if err := i.bootErr[m.Name]; err != nil {
-		return nil, err
-	}
-	i.booted = append(i.booted, m.Name)
-	return &guestFake{world: i.world, m: m}, nil
-}
-
-func (i *instance) Destroy(ctx context.Context) error {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if ctx.Err() != nil {
-		return errors.New("destroy was given a context that has ended")
-	}
-	i.destroyed++
-	return i.destroyErr
-}
-
-type nowhere struct{}
-
-func (nowhere) DialContext(context.Context, string, string) (net.Conn, error) {
-	return nil, errors.New("nowhere")
-}
-
-type guestFake struct {
-	*world
-	nowhere
-	m *lab.Machine
-}
-
-func (g *guestFake) Machine() *lab.Machine { return g.m }
-func (g *guestFake) Close() error          { return nil }
-
-func (g *guestFake) Settle(ctx context.Context, _ lab.Progress) error { return ctx.Err() }
-
-func (g *guestFake) Run(_ context.Context, c lab.Command) (lab.Output, error) {
-	g.step("run %s", c.Shell)
-	fmt.Fprintf(c.Stdout, "output of %s\n", c.Shell)
-	return lab.Output{ExitCode: g.runExit[c.Shell], Stdout: []byte("last words\n")}, nil
-}
-
-func (g *guestFake) Upload(context.Context, string, string, fs.FileMode, lab.Progress) error {
-	return nil
-}
-
-func (g *guestFake) Reboot(context.Context, lab.Progress) error {
-	g.step("reboot %s", g.m.Name)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.rebooted = append(g.rebooted, g.m.Name)
-	return g.rebootErr[g.m.Name]
-}
-
-func (w *world) RunCheck(_ context.Context, c *lab.Check, _ lab.Place) lab.CheckResult {
-	w.step("check %s", c.Name)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.fails != nil && w.fails(c.Name, len(w.patched)) {
+	if err := w.bootErr[m.Name]; err != nil {
+		return nil, err
+	}
+	w.booted = append(w.booted, m.Name)
+	return &guestFake{instance: &instance{world: w, arm: lab.ArmReady}, m: m}, nil
+}
+
+func (w *world) Record() lab.ReadyRecord         { return lab.ReadyRecord{Key: "beef", Built: true} }
+func (w *world) ImageSHA256(*lab.Machine) string { return "cafe" }
+
+func (w *world) Fork(ctx context.Context, arm lab.Arm, patient bool, _ lab.Progress) (lab.Instance, error) {
+	w.step("fork %s", arm)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.forkErr[arm]; err != nil {
+		return nil, err
+	}
+	if w.busy && w.alive > 0 {
+		if patient {
+			w.t.Error("waits for memory that the run itself holds")
+		}
+		return nil, &lab.BusyError{What: "memory", Holder: "lab \"hunter22\""}
+	}
+	w.forked = append(w.forked, arm)
+	w.patient[arm] = patient
+	w.alive++
+	w.mostAlive = max(w.mostAlive, w.alive)
+	i := &instance{world: w, arm: arm, id: fmt.Sprintf("00c0ffee-%s", arm), made: map[string]int{}}
+	for _, m := range []string{"web", "db", "desk"} {
+		_ = os.WriteFile(i.console(m), []byte("console of "+m+" in "+string(arm)+": hunter22\n"), 0o600)
+	}
+	return i, nil
+}
+
+func (w *world) Prove(_ context.Context, instances []string, full bool, _ lab.Progress) lab.Receipt {
+	w.step("prove")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.alive > 0 {
+		w.t.Errorf("%d instances are still there at the proof", w.alive)
+	}
+	w.proved, w.full = instances, full
+	if w.receipt != nil {
+		return *w.receipt
+	}
+	return lab.Receipt{Proven: true, Instances: instances, Nonce: true, Marker: true, Layers: true, Gone: true}
+}
+
+func (w *world) RunCheck(ctx context.Context, c *lab.Check, at lab.Place) lab.CheckResult {
+	i := at.Dialer.(interface{ where() *instance }).where()
+	w.step("%s: check %s", i.arm, c.Name)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.hangs[i.arm] && i.arm == lab.ArmControl {
+		w.mu.Unlock()
+		<-ctx.Done()
+		w.mu.Lock()
+		return lab.CheckResult{Message: "interrupted"}
+	}
+	now := moment{arm: i.arm, patched: i.patched, rebooted: i.reboots, times: i.made[c.Name]}
+	i.made[c.Name]++
+	if w.fails != nil && w.fails(c.Name, now) {
 		return lab.CheckResult{Message: "status 500, want 200 (password hunter22)", Attempts: 3}
 	}
 	return lab.CheckResult{Passed: true, Message: "as wanted", Attempts: 1}
 }
 
-func (w *world) Apply(_ context.Context, _ *lab.Patch, g lab.Guest, log io.Writer, _ lab.Progress) (lab.PatchOutcome, error) {
-	name := g.Machine().Name
-	w.step("apply %s", name)
+func (w *world) Apply(ctx context.Context, _ *lab.Patch, g lab.Guest, log io.Writer, _ lab.Progress) (lab.PatchOutcome, error) {
+	i, m := g.(*guestFake).instance, g.Machine()
+	w.step("%s: apply %s", i.arm, m.Name)
 	fmt.Fprintln(log, "unpacking; the password is hunter22")
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.patched = append(w.patched, name)
-	if err := w.applyErr[name]; err != nil {
+	i.patched++
+	w.applied[i.arm] = append(w.applied[i.arm], m.Name)
+	w.mu.Unlock()
+	if w.hangs[i.arm] {
+		<-ctx.Done()
+		return lab.PatchOutcome{Started: true}, ctx.Err()
+	}
+	if err, ok := of(w.applyErr, i.arm, m); ok && err != nil {
 		return lab.PatchOutcome{Started: !w.beforeStart}, err
 	}
-	if o, ok := w.outcome[name]; ok {
+	if o, ok := of(w.outcome, i.arm, m); ok {
 		return o, nil
 	}
 	return lab.PatchOutcome{Status: lab.Applied, Started: true}, nil
@@ -175,7 +209,10 @@ func (w *world) pin(p *lab.Patch) (lab.PatchRecord, error) {
 	return rec, nil
 }
 
-func (w *world) Begin(lab.Arm, string, string) (lab.Progress, func(error)) {
+func (w *world) Begin(arm lab.Arm, machine, phase string) (lab.Progress, func(error)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.phases[strings.Join(strings.Fields(string(arm)+" "+machine+" "+phase), " ")] = true
 	return lab.Quiet(nil), func(error) {}
 }
 
@@ -183,12 +220,24 @@ func (w *world) Begin(lab.Arm, string, string) (lab.Progress, func(error)) {
 func (w *world) test(ctx context.Context, l *lab.Lab) (*lab.Record, error) {
 	t := &lab.Tester{
 		Host: w, Checks: w, Patcher: w, Pin: w.pin, Observer: w, RunsDir: w.runs(),
-		Tool: lab.ToolRecord{Patchlab: "test"},
+		Tool: lab.ToolRecord{Patchlab: "test"}, NoControl: w.noControl, Verify: w.verify,
 	}
 	return t.Test(ctx, l, l.Patches[0])
 }
 
 func (w *world) runs() string { return filepath.Join(w.dir, "runs") }
+
+func newWorld(t *testing.T) *world {
+	w := &world{}
+	w.in(t)
+	return w
+}
+
+// in makes w the world of one test.
+func (w *world) in(t *testing.T) {
+	w.t, w.dir = t, t.TempDir()
+	w.patient, w.applied, w.rebooted, w.phases = map[lab.Arm]bool{}, map[lab.Arm][]string{}, map[lab.Arm][]string{}, map[string]bool{}
+}
 
 // practice is a lab: db <- web (high impact) <- desk.
 func practice() *lab.Lab {

@@ -11,37 +11,89 @@ import (
 
 // Host makes instances of labs. It is what a run needs of the virtualisation.
 type Host interface {
-	// NewInstance prepares a fresh instance: images are there (built when
-	// they were not), every machine has its own copy-on-write disk, the
-	// lab's network is up, no machine runs yet. The instance dies with this
-	// process. On error nothing is left.
-	NewInstance(ctx context.Context, l *Lab, arm Arm, p Progress) (Instance, error)
+	// Ready returns the ready state of l, made first where there is none that
+	// fits: then the machines boot, in dependency order, are set up, come to
+	// rest and are saved, all at one instant. Phases go to o with ArmReady,
+	// logs to logs; when machines do not come up, their consoles too, as
+	// "console-<machine>.log". Errors: those of Boot; *HostError; *BusyError
+	// when the memory is not there. On error nothing is left.
+	Ready(ctx context.Context, l *Lab, logs Logs, o Observer) (Ready, error)
+}
+
+// Ready is a lab's ready state, which instances are forked from. It is kept on
+// this host for later runs, and never changes.
+type Ready interface {
+	// Record describes it for the run record.
+	Record() ReadyRecord
+	// ImageSHA256 names the image that m stands on by its content.
+	ImageSHA256(m *Machine) string
+	// Fork makes a running instance: when it returns, every machine has been
+	// resumed in the same moment, proved by its nonce to be the one that was
+	// saved, has the right time, answers over SSH, and carries a marker by
+	// which Prove knows it. The instance dies with this process. Patient
+	// waits for memory that others hold; otherwise that is a *BusyError at
+	// once. On error nothing is left.
+	Fork(ctx context.Context, arm Arm, patient bool, p Progress) (Instance, error)
+	// Prove makes the revert receipt of instances that were destroyed: it
+	// forks once more, looks for what they left, and compares the ready
+	// state's files; full reads all of them instead of trusting the file
+	// system's times. What cannot be proven is in the receipt.
+	Prove(ctx context.Context, instances []string, full bool, p Progress) Receipt
+}
+
+// Booter starts machines that are not running yet.
+type Booter interface {
+	// Boot starts machine m and returns when SSH answers on it and its
+	// first-boot configuration is done. A machine that does not come up
+	// gives a *GuestError with the tail of its console.
+	Boot(ctx context.Context, m *Machine, p Progress) (Guest, error)
 }
 
 // Instance is one running copy of a lab.
 type Instance interface {
 	// ID names the instance on this host.
 	ID() string
-	// Boot starts machine m and returns when SSH answers on it and its
-	// first-boot configuration is done. A machine that does not come up
-	// gives a *GuestError with the tail of its console.
-	Boot(ctx context.Context, m *Machine, p Progress) (Guest, error)
+	// Guest is machine m, connected.
+	Guest(m *Machine) Guest
 	// Gateway dials into the lab from n's gateway.
 	Gateway(n *Network) Dialer
 	// Egress returns what machines tried to reach outside the lab so far,
 	// most frequent first.
 	Egress(ctx context.Context) ([]EgressAttempt, error)
-	// ImageSHA256 names the image of m by its content.
-	ImageSHA256(m *Machine) string
 	// Sound returns a *HostError when this host, and no machine, is at fault:
 	// the instance's process died, a QEMU died, a disk could not be written.
 	// From then on the instance says nothing about the patch.
 	Sound(ctx context.Context) error
+	// Diagnose says why m does not do what it should: it looks at QEMU, the
+	// console, the network and the SSH port.
+	Diagnose(ctx context.Context, m *Machine) Diagnosis
 	// ConsoleLog is the path of m's console log.
 	ConsoleLog(m *Machine) string
 	// Destroy ends the machines and the instance's process and removes its
 	// folder. It goes on past errors, and may be called again.
 	Destroy(ctx context.Context) error
+}
+
+// Condition is what ails a machine.
+type Condition string
+
+// Conditions of machines.
+const (
+	Healthy     Condition = "healthy"      // SSH answers
+	Panicked    Condition = "panicked"     // its kernel gave up
+	PoweredOff  Condition = "powered-off"  // it ended by itself
+	Unbootable  Condition = "unbootable"   // firmware, boot loader or initramfs found nothing to start
+	Hung        Condition = "hung"         // neither console nor network answers
+	NetworkGone Condition = "network-gone" // the console answers, the network does not
+	SSHGone     Condition = "ssh-gone"     // the network answers, SSH does not
+	HostAtFault Condition = "host"         // see Instance.Sound
+)
+
+// Diagnosis is what a look at a machine from outside showed.
+type Diagnosis struct {
+	Condition  Condition
+	Detail     string // one sentence about what was seen
+	Screenshot []byte // of the display, PNG; nil when there is none
 }
 
 // Dialer opens connections from one place in a lab's network.

@@ -9,11 +9,14 @@ type Arm string
 
 // Arms.
 const (
+	ArmReady    Arm = "ready" // the making of the ready state, before all others
 	ArmBaseline Arm = "baseline"
 	ArmControl  Arm = "control"
 	ArmPatched  Arm = "patched"
 	ArmBackout  Arm = "backout"
-	ArmUp       Arm = "up" // an instance somebody works in, of no run
+	ArmRerun    Arm = "rerun" // patched once more, from a fresh fork
+	ArmProof    Arm = "proof" // forked to prove that nothing is left of the others
+	ArmUp       Arm = "up"    // an instance somebody works in, of no run
 )
 
 // Verdict is what a run says about the patch.
@@ -60,8 +63,11 @@ type Record struct {
 	Phases   []PhaseRecord   `json:"phases"`
 	Egress   []EgressAttempt `json:"egress"`
 	Findings []Finding       `json:"findings"`
-	Reverted bool            `json:"reverted"` // every instance of the run is gone: processes and folder
-	Dir      string          `json:"dir"`      // absolute path of the record's folder
+	Ready    ReadyRecord     `json:"ready"`
+	Control  ControlRecord   `json:"control"`
+	Reverted bool            `json:"reverted"` // Receipt.Proven
+	Receipt  Receipt         `json:"receipt"`
+	Dir      string          `json:"dir"` // absolute path of the record's folder
 	Tool     ToolRecord      `json:"tool"`
 }
 
@@ -103,6 +109,36 @@ type MachineRecord struct {
 	Console      string        `json:"console,omitempty"` // path below Dir
 }
 
+// ReadyRecord is the ready state that the run's instances were forked from.
+type ReadyRecord struct {
+	Key     string    `json:"key"`   // hash of what shaped it, 64 hex digits
+	Built   bool      `json:"built"` // by this run; otherwise it was there
+	Created time.Time `json:"created"`
+	Memory  string    `json:"memory"`  // "fork": copy-on-write; "restore": read from a save file
+	Seconds float64   `json:"seconds"` // that getting it took this run
+}
+
+// ControlRecord says how the control arm was run.
+type ControlRecord struct {
+	Mode   string `json:"mode"`             // "concurrent", "sequential" or "off"
+	Reason string `json:"reason,omitempty"` // why not concurrent
+}
+
+// Receipt proves that a revert left nothing of the later time.
+type Receipt struct {
+	Proven    bool     `json:"proven"`    // all of the below holds
+	Instances []string `json:"instances"` // ids of the instances that were reverted
+	Nonce     bool     `json:"nonce"`     // the memory of every machine holds the ready state's nonce
+	Marker    bool     `json:"marker"`    // no marker of the later time is on a disk or in memory
+	Layers    bool     `json:"layers"`    // the frozen files are unchanged
+	Check     string   `json:"check"`     // how the files were compared: "fast" (size and times) or "full" (SHA-256)
+	Files     int      `json:"files"`     // how many
+	Gone      bool     `json:"gone"`      // processes, sockets and folders of the instances
+	Problems  []string `json:"problems,omitempty"`
+	Notes     []string `json:"notes,omitempty"` // what could not be looked at, and why that is no problem
+	Seconds   float64  `json:"seconds"`
+}
+
 // PhaseRecord is one step of a run, for the timeline.
 type PhaseRecord struct {
 	Name    string    `json:"name"`
@@ -122,6 +158,10 @@ type Finding struct {
 	Summary string `json:"summary"`
 	Tail    string `json:"tail,omitempty"` // console or command output; untrusted
 	Log     string `json:"log,omitempty"`  // path below Dir
+	// Condition is what a look at the machine showed; Screenshot the path of
+	// its display's picture (PNG) below Dir.
+	Condition  Condition `json:"condition,omitempty"`
+	Screenshot string    `json:"screenshot,omitempty"`
 }
 
 // ToolRecord says what made the record.

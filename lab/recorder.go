@@ -121,46 +121,37 @@ func (r *recorder) Begin(arm Arm, machine, phase string) (Progress, func(error))
 
 // Log implements Logs.
 func (r *recorder) Log(name string) (io.WriteCloser, error) {
-	return OpenLog(filepath.Join(r.dir, "logs", name), r.redact)
+	return r.open(filepath.Join("logs", name))
 }
 
-// finding adds err as a finding, with its tail when it has one. The error of
-// several machines gives one finding each.
-func (r *recorder) finding(arm Arm, blamePatch bool, err error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range joined.Unwrap() {
-			r.finding(arm, blamePatch, e)
-		}
-		return
+// open is Log for a path below the record's folder.
+func (r *recorder) open(path string) (io.WriteCloser, error) {
+	return OpenLog(filepath.Join(r.dir, path), r.redact)
+}
+
+// keepConsole copies a machine's console log to a path below the record's
+// folder, and reports whether there was one.
+func (r *recorder) keepConsole(from, path string) bool {
+	in, err := os.Open(from)
+	if err != nil {
+		return false // a machine that never started has none
 	}
-	f := Finding{Patch: blamePatch, Arm: arm, Summary: Printable(r.redact(err.Error()), 500)}
-	_, f.Host = errors.AsType[*HostError](err)
-	if ge, ok := errors.AsType[*GuestError](err); ok {
-		f.Machine, f.Tail = ge.Machine, r.redact(ge.Tail)
+	defer in.Close()
+	out, err := r.open(path)
+	if err != nil {
+		return false
 	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close()) == nil
+}
+
+// machine changes one machine's entry in the record.
+func (r *recorder) machine(name string, change func(*MachineRecord)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.rec.Findings = append(r.rec.Findings, f)
-}
-
-// keepConsole copies a machine's console log into the record's folder.
-func (r *recorder) keepConsole(machine, path string) {
-	in, err := os.Open(path)
-	if err != nil {
-		return // a machine that never started has none
-	}
-	defer func() { _ = in.Close() }()
-	name := filepath.Join("logs", "console-"+machine+".log")
-	out, err := OpenLog(filepath.Join(r.dir, name), r.redact)
-	if err != nil {
-		return
-	}
-	if _, err := io.Copy(out, in); errors.Join(err, out.Close()) != nil {
-		return
-	}
 	for i := range r.rec.Machines {
-		if r.rec.Machines[i].Name == machine {
-			r.rec.Machines[i].Console = name
+		if r.rec.Machines[i].Name == name {
+			change(&r.rec.Machines[i])
 		}
 	}
 }

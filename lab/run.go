@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"time"
+	"os"
+	"path/filepath"
 )
-
-// destroyLimit is how long taking down an instance may take: it goes on when
-// the run was interrupted.
-const destroyLimit = 2 * time.Minute
 
 // Tester tests patches on labs.
 type Tester struct {
@@ -23,13 +19,23 @@ type Tester struct {
 	Observer Observer
 	RunsDir  string // of the lab, absolute: a record is the folder <RunsDir>/<run>
 	Tool     ToolRecord
+	// NoControl leaves out the control arm. What a reboot alone does is then
+	// blamed on the patch.
+	NoControl bool
+	// Verify reads the ready state's files for the receipt, instead of
+	// trusting the file system's times.
+	Verify bool
 }
 
-// Test makes one run: a fresh instance of l, its checks, patch p, the checks
-// again, the verdict. The instance is gone when it returns. Errors are for
-// what happened before there was an instance, for an interrupted run (ctx's
-// error, joined by a *LeftoverError when something is left) and for a record
-// that cannot be kept; all else is in the record.
+// Test makes one run: it gets the ready state of l, forks it, makes the
+// checks, applies patch p wave by wave with the control arm beside it, tries
+// once more whatever the patch would be blamed for, and gives the verdict.
+// Every instance is gone when it returns, and the record holds the receipt.
+//
+// Errors are for what went wrong on this host before there was an instance,
+// for an interrupted run (ctx's error, joined by a *LeftoverError when
+// something is left) and for a record that cannot be kept; all else is in the
+// record.
 func (t *Tester) Test(ctx context.Context, l *Lab, p *Patch) (*Record, error) {
 	pin, err := t.Pin(p)
 	if err != nil {
@@ -40,7 +46,7 @@ func (t *Tester) Test(ctx context.Context, l *Lab, p *Patch) (*Record, error) {
 		return nil, err
 	}
 	rec.rec.Patch, rec.rec.Tool = pin, t.Tool
-	r := &run{Tester: t, lab: l, patch: p, rec: rec, results: map[Arm]map[*Check]CheckResult{}}
+	r := &run{Tester: t, lab: l, patch: p, rec: rec, flaky: map[*Check]bool{}}
 	if err := r.whole(ctx); err != nil {
 		rec.drop()
 		return nil, err
@@ -56,118 +62,97 @@ func (t *Tester) Test(ctx context.Context, l *Lab, p *Patch) (*Record, error) {
 // run is one run under way.
 type run struct {
 	*Tester
-	lab     *Lab
-	patch   *Patch
-	rec     *recorder
-	inst    Instance
-	guests  Guests
-	results map[Arm]map[*Check]CheckResult
+	lab   *Lab
+	patch *Patch
+	rec   *recorder
+	ready Ready
+
+	forks    []*fork // all that were made, in order
+	patched  *fork
+	control  *fork // nil: there is none (yet)
+	rerun    *fork // nil: there is none (yet)
+	baseline map[*Check]CheckResult
+	flaky    map[*Check]bool // failed in the baseline, and passed there when made again
+
+	busy       error // why the control arm is not beside the patched one
+	controlErr error // why a control arm that was wanted says nothing
+	rerunErr   error // why a re-run that was wanted says nothing
 }
 
-// whole makes the instance, works in it and takes it down again.
-func (r *run) whole(ctx context.Context) (err error) {
-	p, end := r.rec.Begin(ArmBaseline, "", "prepare")
-	r.inst, err = r.Host.NewInstance(ctx, r.lab, ArmBaseline, p)
-	end(err)
-	if err != nil {
-		return err
+// whole makes the arms, takes them down again, and writes down what was seen.
+func (r *run) whole(ctx context.Context) error {
+	err := r.work(ctx)
+	r.endAll(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return errors.Join(context.Cause(ctx), err, r.left())
+	case err != nil:
+		return err // there was no instance
 	}
-	r.describeMachines()
-	r.work(ctx)
-	r.collect(context.WithoutCancel(ctx))
-	left := r.takeDown(ctx)
+	r.conclude()
+	r.prove(ctx)
 	if ctx.Err() != nil {
-		return errors.Join(context.Cause(ctx), left)
+		return context.Cause(ctx)
 	}
-	if left != nil {
-		r.rec.finding(ArmPatched, false, left)
-	}
-	r.rec.rec.Reverted = left == nil
-	r.describeChecks()
 	r.comparePin()
 	return nil
 }
 
-// work goes through the run's arms. What goes wrong becomes a finding.
-func (r *run) work(ctx context.Context) {
-	var err error
-	r.guests, err = Boot(ctx, r.inst, r.lab, r.rec, ArmBaseline, r.rec)
-	if err != nil {
-		r.rec.finding(ArmBaseline, false, err)
-		return
+// work goes through the run's arms. What goes wrong once there is an instance
+// becomes a finding.
+func (r *run) work(ctx context.Context) error {
+	r.rec.rec.Control = ControlRecord{Mode: "off", Reason: "the run did not get so far"}
+	if r.NoControl {
+		r.rec.rec.Control.Reason = "switched off"
 	}
-	r.check(ctx, ArmBaseline)
-	if !r.sound(ctx, ArmBaseline) {
-		return
-	}
-	for _, wave := range Waves(r.patch) {
-		if ctx.Err() != nil {
-			return
-		}
-		healthy := r.patchWave(ctx, wave)
-		r.check(ctx, ArmPatched)
-		if !r.sound(ctx, ArmPatched) || !healthy || r.regressed() {
-			return
-		}
-	}
-}
-
-// sound reports whether this host has done its part so far. When it has not,
-// that is a finding.
-func (r *run) sound(ctx context.Context, arm Arm) bool {
-	err := r.inst.Sound(ctx)
-	if err != nil && ctx.Err() == nil {
+	arm, err := r.prepare(ctx)
+	r.describeMachines()
+	if isGuestFault(err) {
 		r.rec.finding(arm, false, err)
+		return nil
 	}
-	return err == nil
-}
-
-// regressed reports whether a critical check got worse.
-func (r *run) regressed() bool {
-	return slices.ContainsFunc(r.lab.Checks, func(c *Check) bool {
-		return c.Severity == Critical && r.class(c) == ClassRegression
-	})
-}
-
-// class is what c's outcomes so far mean together.
-func (r *run) class(c *Check) Class {
-	return Classify(r.result(ArmBaseline, c), r.result(ArmControl, c), r.result(ArmPatched, c))
-}
-
-// result is the outcome of c in an arm, nil when it was not made there.
-func (r *run) result(arm Arm, c *Check) *CheckResult {
-	if res, ok := r.results[arm][c]; ok {
-		return &res
-	}
-	return nil
-}
-
-// collect takes the evidence that is gone with the instance.
-func (r *run) collect(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	egress, err := r.inst.Egress(ctx)
 	if err != nil {
-		r.rec.finding(ArmPatched, false, fmt.Errorf("cannot tell what the machines tried to reach outside: %w", err))
+		return err
 	}
-	r.rec.rec.Egress = append(r.rec.rec.Egress, egress...)
+	r.patched.watched(ctx, r.first)
+	r.controlLater(ctx)
+	r.confirm(ctx)
+	return nil
 }
 
-// takeDown destroys the instance, also after an interrupt, and keeps its
-// console logs.
-func (r *run) takeDown(ctx context.Context) (err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), destroyLimit)
-	defer cancel()
-	_, end := r.rec.Begin(ArmPatched, "", "revert")
-	defer func() { end(err) }()
-	for _, m := range r.lab.Machines {
-		r.rec.keepConsole(m.Name, r.inst.ConsoleLog(m))
+// prepare gets the ready state and forks the patched arm. Beside an error it
+// returns the arm that the error came in.
+func (r *run) prepare(ctx context.Context) (arm Arm, err error) {
+	ready, err := r.Host.Ready(ctx, r.lab, r.rec, r.rec)
+	if err != nil {
+		return ArmReady, err
 	}
-	r.guests.Close()
-	if err := r.inst.Destroy(ctx); err != nil {
-		return &LeftoverError{Instance: r.inst.ID(), Err: err}
+	r.ready, r.rec.rec.Ready = ready, ready.Record()
+	r.patched, err = r.fork(ctx, ArmPatched, true)
+	return ArmPatched, err
+}
+
+// first makes the baseline checks and patches, with the control arm beside it
+// where there is room.
+func (r *run) first(ctx context.Context) {
+	r.makeBaseline(ctx)
+	if ctx.Err() != nil || r.patched.broken() {
+		return
 	}
-	return nil
+	r.forkControl(ctx)
+	if r.control == nil {
+		r.patchWaves(ctx, func() {})
+		return
+	}
+	r.control.watched(ctx, func(beside context.Context) {
+		r.patched.beside = func(m *Machine) {
+			r.control.reboots.Go(func() { r.control.rebootOnly(beside, m) })
+		}
+		r.patchWaves(ctx, func() {
+			r.control.reboots.Wait()
+			r.control.check(beside)
+		})
+	})
 }
 
 // comparePin makes a finding when the patch's files changed under the run.
@@ -181,7 +166,8 @@ func (r *run) comparePin() {
 	}
 }
 
-// describeMachines opens the record's list of machines.
+// describeMachines opens the record's list of machines. A console log that is
+// there already is of a machine that the ready state was to be made with.
 func (r *run) describeMachines() {
 	wave := map[*Machine]int{}
 	for i, machines := range Waves(r.patch) {
@@ -190,24 +176,14 @@ func (r *run) describeMachines() {
 		}
 	}
 	for _, m := range r.lab.Machines {
-		r.rec.rec.Machines = append(r.rec.rec.Machines, MachineRecord{
-			Name: m.Name, Image: r.inst.ImageSHA256(m), Target: wave[m] > 0, Wave: wave[m],
-		})
-	}
-}
-
-// describeChecks writes what the checks came to.
-func (r *run) describeChecks() {
-	for _, c := range r.lab.Checks {
-		rec := CheckRecord{
-			Name: c.Name, Kind: c.Spec.Kind(), From: c.Place(), Severity: c.Severity,
-			Class: r.class(c), Arms: map[Arm]CheckResult{},
+		rec := MachineRecord{Name: m.Name, Target: wave[m] > 0, Wave: wave[m]}
+		if r.ready != nil {
+			rec.Image = r.ready.ImageSHA256(m)
 		}
-		for _, arm := range []Arm{ArmBaseline, ArmControl, ArmPatched} {
-			if res := r.result(arm, c); res != nil {
-				rec.Arms[arm], rec.Message = *res, res.Message
-			}
+		console := filepath.Join("logs", "console-"+m.Name+".log")
+		if _, err := os.Stat(filepath.Join(r.rec.dir, console)); err == nil {
+			rec.Console = console
 		}
-		r.rec.rec.Checks = append(r.rec.rec.Checks, rec)
+		r.rec.rec.Machines = append(r.rec.rec.Machines, rec)
 	}
 }

@@ -1,12 +1,10 @@
 package lab_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -14,18 +12,6 @@ import (
 
 	"github.com/patchlab/patchlab/lab"
 )
-
-func newWorld(t *testing.T) *world {
-	w := &world{}
-	w.in(t)
-	return w
-}
-
-// in makes w the world of one test.
-func (w *world) in(t *testing.T) {
-	w.t = t
-	w.dir = t.TempDir()
-}
 
 func TestVerdicts(t *testing.T) {
 	guestDied := &lab.GuestError{Machine: "web", Op: "reboot", Err: errors.New("no answer"), Tail: "Kernel panic"}
@@ -41,20 +27,20 @@ func TestVerdicts(t *testing.T) {
 			verdict: lab.Pass, reason: "applied on 2 machines", page: lab.ClassOK, patched: "db web",
 		},
 		"regression stops the later wave": {
-			world:   &world{fails: func(c string, n int) bool { return c == "page" && n > 0 }},
+			world:   &world{fails: func(c string, at moment) bool { return c == "page" && at.patched > 0 }},
 			verdict: lab.Fail, reason: `check "page" passed before the patch and fails after it: status 500`,
 			page: lab.ClassRegression, patched: "db",
 		},
 		"regression of a warning": {
-			world:   &world{fails: func(c string, n int) bool { return c == "speed" && n > 0 }},
+			world:   &world{fails: func(c string, at moment) bool { return c == "speed" && at.patched > 0 }},
 			verdict: lab.Pass, page: lab.ClassOK, patched: "db web",
 		},
 		"pre-existing": {
-			world:   &world{fails: func(c string, _ int) bool { return c == "page" }},
+			world:   &world{fails: func(c string, _ moment) bool { return c == "page" }},
 			verdict: lab.Inconclusive, reason: "fails already before the patch", page: lab.ClassPreExisting, patched: "db web",
 		},
 		"fixed": {
-			world:   &world{fails: func(c string, n int) bool { return c == "page" && n < 2 }},
+			world:   &world{fails: func(c string, at moment) bool { return c == "page" && at.patched < 2 }},
 			verdict: lab.Pass, page: lab.ClassFixed, patched: "db web",
 		},
 		"could not be applied": {
@@ -73,8 +59,8 @@ func TestVerdicts(t *testing.T) {
 		},
 		"does not come back from its reboot": {
 			world: &world{
-				pending: map[string]string{"web": "new kernel"}, rebootErr: map[string]error{"web": guestDied},
-				fails: func(c string, n int) bool { return c == "page" && n == 2 },
+				pending: map[string]string{"web": "new kernel"}, rebootErr: map[string]error{"patched web": guestDied, "rerun web": guestDied},
+				fails: func(c string, at moment) bool { return c == "page" && at.patched == 2 },
 			},
 			verdict: lab.Fail, reason: `cannot reboot machine "web": no answer`, page: lab.ClassRegression, patched: "db web",
 		},
@@ -84,18 +70,26 @@ func TestVerdicts(t *testing.T) {
 		},
 		"connection lost before the patch is begun": {
 			world:   &world{beforeStart: true, applyErr: map[string]error{"db": &lab.GuestError{Machine: "db", Op: "reach", Err: errors.New("connection lost")}}},
-			verdict: lab.Inconclusive, reason: "connection lost", page: lab.ClassOK, patched: "db",
+			verdict: lab.Inconclusive, reason: "connection lost", page: lab.ClassNotRun, patched: "db",
+		},
+		"connection lost in a later wave before the patch is begun": {
+			world:   &world{beforeStart: true, applyErr: map[string]error{"web": &lab.GuestError{Machine: "web", Op: "reach", Err: errors.New("connection lost")}}},
+			verdict: lab.Inconclusive, reason: "connection lost", page: lab.ClassNotRun, patched: "db web",
+		},
+		"QEMU is killed after the patch, unnoticed by the checks": {
+			world:   &world{unsound: map[lab.Arm]error{lab.ArmPatched: &lab.HostError{Op: "go on", Err: errors.New("QEMU died")}}},
+			verdict: lab.Inconclusive, reason: "QEMU died", page: lab.ClassNotRun, patched: "db",
 		},
 		"QEMU is killed after the patch": {
 			world: &world{
-				unsound: &lab.HostError{Op: "go on", Err: errors.New("QEMU died")},
-				fails:   func(_ string, n int) bool { return n > 0 },
+				unsound: map[lab.Arm]error{lab.ArmPatched: &lab.HostError{Op: "go on", Err: errors.New("QEMU died")}},
+				fails:   func(_ string, at moment) bool { return at.patched > 0 },
 			},
-			verdict: lab.Inconclusive, reason: "QEMU died", page: lab.ClassRegression, patched: "db",
+			verdict: lab.Inconclusive, reason: "QEMU died", page: lab.ClassNotRun, patched: "db",
 		},
 		"host fault while patching": {
 			world:   &world{applyErr: map[string]error{"db": &lab.HostError{Op: "read the patch", Err: errors.New("input/output error")}}},
-			verdict: lab.Inconclusive, reason: "input/output error", page: lab.ClassOK, patched: "db",
+			verdict: lab.Inconclusive, reason: "input/output error", page: lab.ClassNotRun, patched: "db",
 		},
 		"a machine does not boot": {
 			world:   &world{bootErr: map[string]error{"db": &lab.GuestError{Machine: "db", Op: "boot", Err: errors.New("no bootable device")}}},
@@ -139,56 +133,11 @@ func TestVerdicts(t *testing.T) {
 			if len(rec.Checks) > 0 && rec.Checks[0].Class != tt.page {
 				t.Errorf("the page's class is %s, want %s", rec.Checks[0].Class, tt.page)
 			}
-			if got := strings.Join(w.patched, " "); got != tt.patched {
+			if got := strings.Join(w.applied[lab.ArmPatched], " "); got != tt.patched {
 				t.Errorf("patched %q, want %q", got, tt.patched)
 			}
-			if w.destroyed != 1 || rec.Reverted != (w.destroyErr == nil) {
-				t.Errorf("destroyed %d times, reverted %v", w.destroyed, rec.Reverted)
-			}
-		})
-	}
-}
-
-func TestBootFollowsDependencies(t *testing.T) {
-	w := newWorld(t)
-	if _, err := w.test(t.Context(), practice()); err != nil {
-		t.Fatal(err)
-	}
-	if want := []string{"db", "web", "desk"}; !slices.Equal(w.booted, want) {
-		t.Errorf("booted %v, want %v", w.booted, want)
-	}
-}
-
-func TestDependentsOfADeadMachineStayOff(t *testing.T) {
-	w := newWorld(t)
-	w.bootErr = map[string]error{"web": &lab.GuestError{Machine: "web", Op: "boot", Err: errors.New("dead")}}
-	rec, err := w.test(t.Context(), practice())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.Equal(w.booted, []string{"db"}) || len(rec.Findings) != 1 {
-		t.Errorf("booted %v, findings %v", w.booted, rec.Findings)
-	}
-}
-
-func TestRebootPolicies(t *testing.T) {
-	for policy, want := range map[lab.RebootPolicy]string{
-		lab.RebootAuto: "web", lab.RebootAlways: "db web", lab.RebootNever: "",
-	} {
-		t.Run(string(policy), func(t *testing.T) {
-			w := newWorld(t)
-			w.pending = map[string]string{"web": "new kernel"}
-			l := practice()
-			l.Patches[0].Reboot = policy
-			rec, err := w.test(t.Context(), l)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := strings.Join(w.rebooted, " "); got != want {
-				t.Errorf("rebooted %q, want %q", got, want)
-			}
-			if policy == lab.RebootAuto && rec.Machines[0].RebootReason != "new kernel" {
-				t.Errorf("the record's reason is %q", rec.Machines[0].RebootReason)
+			if w.destroyed != len(w.forked) || rec.Reverted != (w.destroyErr == nil) {
+				t.Errorf("destroyed %d of %v, reverted %v", w.destroyed, w.forked, rec.Reverted)
 			}
 		})
 	}
@@ -196,7 +145,7 @@ func TestRebootPolicies(t *testing.T) {
 
 func TestRecordIsKeptWithoutSecrets(t *testing.T) {
 	w := newWorld(t)
-	w.fails = func(c string, n int) bool { return n > 1 }
+	w.fails = func(_ string, at moment) bool { return at.patched > 1 }
 	rec, err := w.test(t.Context(), practice())
 	if err != nil {
 		t.Fatal(err)
@@ -223,66 +172,26 @@ func TestRecordIsKeptWithoutSecrets(t *testing.T) {
 	}
 }
 
-// An interrupt at any effect leaves neither an instance nor a record.
-func TestInterruptAnywhere(t *testing.T) {
-	var steps []string
-	w := newWorld(t)
-	w.during = func(step string) { steps = append(steps, step) }
-	w.pending = map[string]string{"web": "new kernel"}
-	l := practice()
-	l.Checks = l.Checks[:1] // checks are made side by side: one keeps the order
-	if _, err := w.test(t.Context(), l); err != nil {
-		t.Fatal(err)
-	}
-	_ = os.RemoveAll(w.runs())
-	for n := range steps {
-		t.Run(steps[n], func(t *testing.T) {
+func TestRebootPolicies(t *testing.T) {
+	for policy, want := range map[lab.RebootPolicy]string{
+		lab.RebootAuto: "web", lab.RebootAlways: "db web", lab.RebootNever: "",
+	} {
+		t.Run(string(policy), func(t *testing.T) {
 			w := newWorld(t)
 			w.pending = map[string]string{"web": "new kernel"}
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			seen := 0
-			w.during = func(string) {
-				if seen == n {
-					cancel()
-				}
-				seen++
+			l := practice()
+			l.Patches[0].Reboot = policy
+			rec, err := w.test(t.Context(), l)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if _, err := w.test(ctx, l); !errors.Is(err, context.Canceled) {
-				t.Errorf("the run returned %v", err)
+			if got := strings.Join(w.rebooted[lab.ArmPatched], " "); got != want {
+				t.Errorf("rebooted %q, want %q", got, want)
 			}
-			if w.destroyed != 1 {
-				t.Errorf("the instance was destroyed %d times", w.destroyed)
-			}
-			left, err := filepath.Glob(filepath.Join(w.runs(), "*"))
-			hidden, _ := filepath.Glob(filepath.Join(w.runs(), ".*"))
-			if err != nil || len(left)+len(hidden) > 0 {
-				t.Errorf("left behind: %v %v", left, hidden)
+			if policy == lab.RebootAuto && rec.Machines[0].RebootReason != "new kernel" {
+				t.Errorf("the record's reason is %q", rec.Machines[0].RebootReason)
 			}
 		})
-	}
-}
-
-// An interrupted run that could not clean up says so.
-func TestInterruptThatLeavesSomething(t *testing.T) {
-	w := newWorld(t)
-	w.destroyErr = errors.New("QEMU 4711 does not end")
-	ctx, cancel := context.WithCancel(t.Context())
-	w.during = func(string) { cancel() }
-	_, err := w.test(ctx, practice())
-	if left, ok := errors.AsType[*lab.LeftoverError](err); !ok || left.Instance != "00c0ffee" || !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestErrorBeforeAnInstanceLeavesNothing(t *testing.T) {
-	w := newWorld(t)
-	w.newErr = &lab.HostError{Op: "build the image", Err: errors.New("no mmdebstrap"), Hint: "make setup"}
-	if _, err := w.test(t.Context(), practice()); !errors.Is(err, w.newErr) {
-		t.Errorf("got %v", err)
-	}
-	if left, _ := os.ReadDir(w.runs()); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
 	}
 }
 

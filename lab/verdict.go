@@ -5,31 +5,12 @@ import (
 	"strings"
 )
 
-// Classify says what a check's outcomes in the arms mean together. An arm in
-// which the check was not made is nil; without a control arm a failure that a
-// reboot alone causes cannot be told from a regression.
-func Classify(baseline, control, patched *CheckResult) Class {
-	switch {
-	case baseline == nil || patched == nil:
-		return ClassNotRun
-	case !baseline.Passed && patched.Passed:
-		return ClassFixed
-	case !baseline.Passed:
-		return ClassPreExisting
-	case patched.Passed:
-		return ClassOK
-	case control != nil && !control.Passed:
-		return ClassRebootInduced
-	default:
-		return ClassRegression
-	}
-}
-
 // judge sets the record's verdict and the sentence that gives its reason.
 //
-// A fault of this host spoils whatever was seen after it. Otherwise a fault of
-// the patch that was seen outweighs an unsound lab, which outweighs a pass. Whatever is unknown is inconclusive: a pass needs every
-// target to have answered and every critical check to have been made.
+// A fault of this host spoils everything. Otherwise a fault of the patch, which
+// shows every time and does not show without it, outweighs an unsound lab,
+// which outweighs a pass. Whatever is unknown is inconclusive: a pass needs
+// every target to have answered and every critical check to have been made.
 func (r *Record) judge() {
 	if reasons := r.hostFaults(); len(reasons) > 0 {
 		r.Verdict, r.Reason = Inconclusive, summary(reasons)
@@ -60,11 +41,6 @@ func (r *Record) hostFaults() []string {
 // patchFaults lists what the patch is to blame for.
 func (r *Record) patchFaults() []string {
 	var out []string
-	for _, m := range r.Machines {
-		if m.Outcome != nil && m.Outcome.Status == PatchFailed {
-			out = append(out, fmt.Sprintf("the patch could not be applied on %q: %s", m.Name, m.Outcome.Message))
-		}
-	}
 	for _, f := range r.Findings {
 		if f.Patch {
 			out = append(out, f.Summary)
@@ -111,19 +87,19 @@ func (r *Record) labFaults() []string {
 // which targets never came to be asked.
 func (r *Record) unapplied() []string {
 	var missing, idle []string
-	applied := false
+	touched := false
 	for _, m := range r.Machines {
 		switch {
 		case !m.Target:
 		case m.Outcome == nil:
 			missing = append(missing, fmt.Sprintf("the patch was not tried on %q", m.Name))
-		case m.Outcome.Status == Applied:
-			applied = true
+		case m.Outcome.Status == Applied || m.Outcome.Status == PatchFailed:
+			touched = true
 		default:
 			idle = append(idle, fmt.Sprintf("%s on %q (%s)", m.Outcome.Status, m.Name, m.Outcome.Message))
 		}
 	}
-	if applied || len(missing) > 0 {
+	if touched || len(missing) > 0 {
 		return missing
 	}
 	return []string{"nothing was changed on any machine: " + strings.Join(idle, ", ")}
@@ -137,7 +113,8 @@ func (r *Record) passReason() string {
 		}
 	}
 	for _, c := range r.Checks {
-		if c.Class == ClassOK || c.Class == ClassFixed {
+		again, twice := c.Arms[ArmRerun]
+		if c.Arms[ArmPatched].Passed && (!twice || again.Passed) {
 			passing++
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/patchlab/patchlab/lab/agent"
 )
 
 // consoleEnds are the last words of machines that will never answer, as their
@@ -35,6 +37,9 @@ func consoleVerdict(path string) error {
 	text, err := io.ReadAll(io.LimitReader(f, last))
 	if err != nil {
 		return nil
+	}
+	if i := bytes.LastIndex(text, []byte(agent.ConsoleMark)); i >= 0 {
+		text = text[i:]
 	}
 	for _, end := range consoleEnds {
 		if bytes.Contains(text, []byte(end.text)) {

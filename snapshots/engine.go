@@ -23,31 +23,27 @@ const takeDownLimit = 2 * time.Minute
 // connections by package guest. It is a lab.Host.
 type Engine struct {
 	Store     *Store
-	Accel     string   // "kvm" or "tcg", see ChooseAccel
-	AgentArgv []string // the command that becomes an agent, without the path of the spec
+	Accel     string        // "kvm" or "tcg", see ChooseAccel
+	AgentArgv []string      // the command that becomes an agent, without the path of the spec
+	Wait      time.Duration // how long memory that others hold is waited for
+	// Say is told what the user should know once, such as that memory cannot
+	// be forked on this host. May be nil.
+	Say func(line string)
+
+	// reach makes the SSH side of a machine; nil: package guest's.
+	reach func(guest.Config) sshGuest
 }
 
-// NewInstance implements lab.Host.
-func (e *Engine) NewInstance(ctx context.Context, l *lab.Lab, arm lab.Arm, p lab.Progress) (lab.Instance, error) {
-	if _, err := e.Sweep(ctx); err != nil {
-		return nil, err
-	}
-	return e.start(ctx, l, arm, p)
-}
-
-// start prepares an instance's files and starts its agent, which dies with
-// this process. On error nothing is left.
-func (e *Engine) start(ctx context.Context, l *lab.Lab, arm lab.Arm, p lab.Progress) (*instance, error) {
-	files, err := e.Store.PrepareInstance(ctx, l, arm, e.Accel, p)
-	if err != nil {
-		return nil, err
-	}
-	lab.Quiet(p).Step("starting the instance's agent")
-	proc, err := agent.Launch(ctx, append(slices.Clone(e.AgentArgv), files.Spec.SpecPath()), files.Spec)
-	if err != nil {
-		return nil, errors.Join(err, e.Store.RemoveInstance(context.WithoutCancel(ctx), files.Spec))
-	}
-	return &instance{engine: e, files: files, client: proc.Client, proc: proc}, nil
+// sshGuest is a machine as the engine needs it: *guest.Guest.
+type sshGuest interface {
+	lab.Guest
+	WaitReady(ctx context.Context, timeout time.Duration, p lab.Progress) error
+	Connect(ctx context.Context, limit time.Duration) error
+	FreezeUpdaters(ctx context.Context) error
+	Rest(ctx context.Context, limit time.Duration, p lab.Progress) (why string, err error)
+	Trim(ctx context.Context) error
+	Plant(ctx context.Context, nonce string) error
+	Wake(ctx context.Context, w guest.Waking) (guest.Woken, error)
 }
 
 // instance is one running copy of a lab. It is a lab.Instance.
@@ -55,7 +51,10 @@ type instance struct {
 	engine *Engine
 	files  *InstanceFiles
 	client *agent.Client
-	proc   *agent.Process
+	proc   *agent.Process // nil when another process launched it
+	from   *readyState    // nil while one is made
+	guests map[string]sshGuest
+	nonces map[string]string // by machine: what its memory is to hold
 }
 
 // ID implements lab.Instance.
@@ -64,8 +63,13 @@ func (i *instance) ID() string { return i.files.Spec.ID }
 // ConsoleLog implements lab.Instance.
 func (i *instance) ConsoleLog(m *lab.Machine) string { return consoleLog(i.files.Spec, m.Name) }
 
-// ImageSHA256 implements lab.Instance.
-func (i *instance) ImageSHA256(m *lab.Machine) string { return i.files.Images[m.Name].SHA256 }
+// Guest implements lab.Instance.
+func (i *instance) Guest(m *lab.Machine) lab.Guest { return i.guests[m.Name] }
+
+// Diagnose implements lab.Instance.
+func (i *instance) Diagnose(ctx context.Context, m *lab.Machine) lab.Diagnosis {
+	return diagnose(ctx, i.client, m.Name, i.ConsoleLog(m))
+}
 
 // Egress implements lab.Instance.
 func (i *instance) Egress(ctx context.Context) ([]lab.EgressAttempt, error) {
@@ -91,7 +95,7 @@ func (g gateway) DialContext(ctx context.Context, network, addr string) (net.Con
 	return g.client.DialNetwork(ctx, g.network, addr)
 }
 
-// Boot implements lab.Instance.
+// Boot implements lab.Booter.
 func (i *instance) Boot(ctx context.Context, m *lab.Machine, p lab.Progress) (lab.Guest, error) {
 	lab.Quiet(p).Step("starting QEMU")
 	if err := i.client.Start(ctx, m.Name); err != nil {
@@ -106,8 +110,12 @@ func (i *instance) Boot(ctx context.Context, m *lab.Machine, p lab.Progress) (la
 }
 
 // guest returns the SSH side of m, not yet connected.
-func (i *instance) guest(m *lab.Machine) *guest.Guest {
-	return guest.New(guest.Config{
+func (i *instance) guest(m *lab.Machine) sshGuest {
+	reach := i.engine.reach
+	if reach == nil {
+		reach = func(c guest.Config) sshGuest { return guest.New(c) }
+	}
+	return reach(guest.Config{
 		Machine: m,
 		User:    sshUser,
 		Signer:  i.files.ClientKey,
@@ -122,12 +130,9 @@ func (i *instance) guest(m *lab.Machine) *guest.Guest {
 
 // alive returns why m can never answer, or nil while it still may.
 func (i *instance) alive(ctx context.Context, m *lab.Machine) error {
-	if err := i.Sound(ctx); err != nil {
+	st, err := i.status(ctx)
+	if st == nil || err != nil {
 		return err
-	}
-	st, err := i.client.Status(ctx)
-	if err != nil {
-		return nil //nolint:nilerr // it may answer the next time
 	}
 	k := slices.IndexFunc(st.Machines, func(s agent.MachineStatus) bool { return s.Name == m.Name })
 	if k < 0 {
@@ -144,26 +149,42 @@ func (i *instance) alive(ctx context.Context, m *lab.Machine) error {
 
 // Sound implements lab.Instance.
 func (i *instance) Sound(ctx context.Context) error {
+	_, err := i.status(ctx)
+	return err
+}
+
+// status asks the agent what the machines do, and returns a *lab.HostError
+// when this host is at fault. An agent that does not answer just now gives
+// neither.
+func (i *instance) status(ctx context.Context) (*agent.Status, error) {
 	st, err := i.client.Status(ctx)
 	if errors.Is(err, agent.ErrNoAgent) && ctx.Err() == nil {
-		return &lab.HostError{Op: "go on with the instance", Err: errors.New("its agent is gone"), Hint: "dmesg tells whether memory ran out"}
+		return nil, &lab.HostError{Op: "go on with the instance", Err: errors.New("its agent is gone"), Hint: "dmesg tells whether memory ran out"}
 	}
 	if err != nil {
-		return nil //nolint:nilerr // it may answer the next time
+		return nil, nil //nolint:nilerr,nilnil // it may answer the next time
 	}
 	for _, m := range st.Machines {
 		switch {
 		case m.State.State == "crashed" && m.Reason != "panicked":
-			return &lab.HostError{Op: "go on with the instance", Err: fmt.Errorf("QEMU of machine %q died (%s)", m.Name, m.Reason), Hint: "dmesg tells whether memory ran out"}
+			return nil, &lab.HostError{Op: "go on with the instance", Err: fmt.Errorf("QEMU of machine %q died (%s)", m.Name, m.Reason), Hint: "dmesg tells whether memory ran out"}
 		case m.State.State == "paused" && strings.HasPrefix(m.Reason, "io-error"):
-			return &lab.HostError{Op: "go on with the instance", Err: fmt.Errorf("machine %q cannot write its disk (%s)", m.Name, m.Reason), Hint: "df -h " + i.files.Spec.Dir}
+			return nil, &lab.HostError{Op: "go on with the instance", Err: fmt.Errorf("machine %q cannot write its disk (%s)", m.Name, m.Reason), Hint: "df -h " + i.files.Spec.Dir}
 		}
 	}
-	return nil
+	return st, nil
 }
 
 // Destroy implements lab.Instance.
 func (i *instance) Destroy(ctx context.Context) error {
+	for _, g := range i.guests {
+		_ = g.Close()
+	}
+	if i.from != nil {
+		if st, err := i.client.Usage(ctx); err == nil {
+			i.from.measure(st)
+		}
+	}
 	var stop error
 	if i.proc != nil {
 		stop = i.proc.Stop(ctx)

@@ -61,14 +61,16 @@ type maker func(ctx context.Context, img *lab.Image, work string, p lab.Progress
 
 // makeImage runs a maker in a folder of its own and adopts what it made.
 func (s *Store) makeImage(ctx context.Context, img *lab.Image, key string, fn maker, p lab.Progress) (_ Image, err error) {
-	s.sweepParts(ctx)
-	work, release, err := s.newPart()
+	work, j, err := s.newPart()
 	if err != nil {
 		return Image{}, err
 	}
 	defer func() {
-		err = errors.Join(err, s.removePart(context.WithoutCancel(ctx), work))
-		release()
+		left := s.removePart(context.WithoutCancel(ctx), work)
+		if left == nil {
+			left = j.end()
+		}
+		err = errors.Join(err, left, j.release())
 	}()
 	made, err := fn(ctx, img, work, p)
 	if err != nil {

@@ -130,23 +130,28 @@ func TestEnsureImageNeverBooted(t *testing.T) {
 	noTrace(t, s)
 }
 
-// What a killed build left is removed by the next one; what is being built
+// What a killed build left is removed by the next sweep; what is being built
 // is not.
 func TestSweepParts(t *testing.T) {
 	s, _ := testStore(t)
-	dead := filepath.Join(s.imagesDir(), partPrefix+"0123456789abcdef")
-	tree := s.partTree(dead)
-	for _, dir := range []string{dead, filepath.Join(tree, "etc")} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	alive, release, err := s.newPart()
+	dead, j, err := s.newPart()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer release()
-	s.sweepParts(t.Context())
+	tree := s.partTree(dead)
+	if err := os.MkdirAll(filepath.Join(tree, "etc"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_ = j.release() // its maker dies
+	alive, other, err := s.newPart()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.end() }()
+	swept, err := (&Engine{Store: s}).Sweep(t.Context())
+	if err != nil || len(swept) != 1 || swept[0].Kind() != "unfinished-image" {
+		t.Errorf("swept %+v (%v)", swept, err)
+	}
 	for _, dir := range []string{dead, tree} {
 		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s is still there (%v)", dir, err)

@@ -137,51 +137,6 @@ func TestReachable(t *testing.T) {
 	}
 }
 
-func TestCheckHost(t *testing.T) {
-	s, _ := testStore(t)
-	l := testLab() // 512 + 256 MiB, and overhead
-	need := 512 + 256 + 2*beyondMiB("tcg")
-	var host *lab.HostError
-	var busy *lab.BusyError
-	s.mem = func() (memory, error) { return memory{TotalMiB: need, AvailableMiB: need}, nil }
-	if err := s.CheckHost(l); err != nil {
-		t.Errorf("just enough memory: %v", err)
-	}
-	s.mem = func() (memory, error) { return memory{TotalMiB: need, AvailableMiB: need - 1}, nil }
-	if err := s.CheckHost(l); !errors.As(err, &busy) || !strings.Contains(err.Error(), fmt.Sprint(need)) {
-		t.Errorf("memory in use: %v, want a BusyError with numbers", err)
-	}
-	emulated := s.accel
-	s.accel = func() (string, error) { return "kvm", nil }
-	if err := s.CheckHost(l); err != nil {
-		t.Errorf("without a translation cache: %v", err)
-	}
-	s.accel = emulated
-	s.mem = func() (memory, error) { return memory{TotalMiB: need - 1, AvailableMiB: need - 1}, nil }
-	if err := s.CheckHost(l); !errors.As(err, &host) {
-		t.Errorf("too small a host: %v, want a HostError", err)
-	}
-	s.mem = func() (memory, error) { return memory{TotalMiB: need, AvailableMiB: need}, nil }
-	s.free = func(string) (uint64, error) { return (2*overlayMiB + buildMiB - 1) << 20, nil }
-	if err := s.CheckHost(l); !errors.As(err, &host) || !strings.Contains(err.Error(), "MiB of disk") {
-		t.Errorf("full disk: %v, want a HostError", err)
-	}
-	if _, err := s.PrepareInstance(t.Context(), l, "up", "tcg", nil); err == nil {
-		t.Error("an instance was made on a full disk")
-	}
-	noTrace(t, s)
-}
-
-func TestParseMeminfo(t *testing.T) {
-	m, err := parseMeminfo([]byte("MemTotal:       2097152 kB\nMemFree:  1 kB\nMemAvailable:    1048576 kB\n"))
-	if err != nil || m != (memory{2048, 1024}) {
-		t.Errorf("%+v (%v)", m, err)
-	}
-	if _, err := parseMeminfo([]byte("nothing")); err == nil {
-		t.Error("memory was made up")
-	}
-}
-
 func TestChooseAccel(t *testing.T) {
 	for _, want := range []string{"kvm", "tcg"} {
 		if got, _, err := ChooseAccel(environ("PATCHLAB_ACCEL", want)); err != nil || got != want {

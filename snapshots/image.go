@@ -3,6 +3,7 @@ package snapshots
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,7 +26,7 @@ type Image struct {
 	VirtualBytes int64     `json:"virtual_bytes"` // as the machine sees it
 	Size         int64     `json:"size"`          // of the file
 	Path         string    `json:"-"`             // absolute
-	Users        []string  `json:"-"`             // ids of instances whose disks stand on it; of Images alone
+	Users        []string  `json:"-"`             // what stands on it, such as "instance 1a2b3c4d"; of Images alone
 }
 
 const (
@@ -80,8 +81,8 @@ func (s *Store) images() ([]Image, error) {
 	return list, nil
 }
 
-// Images lists the images of the store, oldest first, with the instances that
-// use them.
+// Images lists the images of the store, oldest first, with what stands on
+// them.
 func (s *Store) Images(ctx context.Context) ([]Image, error) {
 	list, err := s.images()
 	if err != nil {
@@ -97,7 +98,23 @@ func (s *Store) Images(ctx context.Context) ([]Image, error) {
 	return list, nil
 }
 
-// imageUsers returns the ids of the instances that stand on each image.
+// useImage notes that an image is in use: it is kept for longer.
+func (s *Store) useImage(img Image) {
+	now := s.now()
+	_ = os.Chtimes(filepath.Join(filepath.Dir(img.Path), imageFile), now, now) // it is only kept for less long
+}
+
+// imageUsed is when an image was last used.
+func (s *Store) imageUsed(img Image) time.Time {
+	info, err := os.Stat(filepath.Join(filepath.Dir(img.Path), imageFile))
+	if err != nil {
+		return s.now()
+	}
+	return info.ModTime()
+}
+
+// imageUsers returns what stands on each image: ids of instances, and ready
+// states.
 func (s *Store) imageUsers(ctx context.Context) (map[string][]string, error) {
 	instances, err := s.Instances(ctx)
 	if err != nil {
@@ -106,8 +123,19 @@ func (s *Store) imageUsers(ctx context.Context) (map[string][]string, error) {
 	users := map[string][]string{}
 	for _, i := range instances {
 		for _, img := range i.Images {
-			if !slices.Contains(users[img.SHA256], i.Spec.ID) {
-				users[img.SHA256] = append(users[img.SHA256], i.Spec.ID)
+			if name := "instance " + i.Spec.ID; !slices.Contains(users[img.SHA256], name) {
+				users[img.SHA256] = append(users[img.SHA256], name)
+			}
+		}
+	}
+	states, err := s.readyStates()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range states {
+		for _, m := range r.Machines {
+			if name := fmt.Sprintf("ready state %.12s of lab %s", r.Key, r.Lab); !slices.Contains(users[m.Image], name) {
+				users[m.Image] = append(users[m.Image], name)
 			}
 		}
 	}
@@ -134,7 +162,7 @@ func (s *Store) RemoveImage(ctx context.Context, ref string) (Image, error) {
 	if len(img.Users) > 0 {
 		return img, &lab.BusyError{
 			What:   fmt.Sprintf("image %q (%.12s)", img.Name, img.SHA256),
-			Holder: "instance " + strings.Join(img.Users, ", "),
+			Holder: strings.Join(img.Users, ", "),
 		}
 	}
 	return img, s.dropImage(img)
@@ -143,14 +171,27 @@ func (s *Store) RemoveImage(ctx context.Context, ref string) (Image, error) {
 // dropImage removes an image in two steps, so that a half-removed one is not
 // taken for whole.
 func (s *Store) dropImage(img Image) error {
-	gone := filepath.Join(s.imagesDir(), partPrefix+img.SHA256)
-	if err := os.Rename(s.imageDir(img.SHA256), gone); err != nil {
-		return fmt.Errorf("cannot remove image: %w", err)
+	return s.drop(s.imageDir(img.SHA256), "image")
+}
+
+// drop removes a folder of the store, which is first given the name of what
+// is unfinished.
+func (s *Store) drop(dir, step string) error {
+	j, err := s.newJournal()
+	if err != nil {
+		return err
+	}
+	gone := filepath.Join(filepath.Dir(dir), partPrefix+j.id)
+	if err := j.intend(intent{Step: step, Path: gone}); err != nil {
+		return errors.Join(err, j.end())
+	}
+	if err := os.Rename(dir, gone); err != nil {
+		return errors.Join(fmt.Errorf("cannot remove %s: %w", dir, err), j.end())
 	}
 	if err := os.RemoveAll(gone); err != nil {
-		return fmt.Errorf("cannot remove image: %w", err)
+		return errors.Join(fmt.Errorf("cannot remove %s: %w", dir, err), j.release())
 	}
-	return nil
+	return j.end()
 }
 
 // findImage returns the one image that ref means.

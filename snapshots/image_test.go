@@ -47,7 +47,7 @@ func TestFindImage(t *testing.T) {
 
 func TestRemoveImage(t *testing.T) {
 	s, _ := testStore(t)
-	f, err := s.PrepareInstance(t.Context(), testLab(), "up", "tcg", nil)
+	f, err := s.PrepareInstance(t.Context(), testLab(), "up", "tcg", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestRemoveImage(t *testing.T) {
 		t.Fatalf("removing a used image: %v, want a BusyError naming %s", err, f.Spec.ID)
 	}
 	list, err := s.Images(t.Context())
-	if err != nil || len(list) != 1 || len(list[0].Users) != 1 || list[0].Users[0] != f.Spec.ID {
+	if err != nil || len(list) != 1 || len(list[0].Users) != 1 || list[0].Users[0] != "instance "+f.Spec.ID {
 		t.Fatalf("images are %+v (%v)", list, err)
 	}
 	if err := s.RemoveInstance(t.Context(), f.Spec); err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -19,7 +20,7 @@ import (
 
 func TestPrepareInstance(t *testing.T) {
 	s, _ := testStore(t)
-	f, err := s.PrepareInstance(t.Context(), testLab(), "patched", "tcg", nil)
+	f, err := s.PrepareInstance(t.Context(), testLab(), "patched", "tcg", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +58,7 @@ func TestPrepareInstance(t *testing.T) {
 
 func TestLoadInstance(t *testing.T) {
 	s, _ := testStore(t)
-	f, err := s.PrepareInstance(t.Context(), testLab(), "up", "tcg", nil)
+	f, err := s.PrepareInstance(t.Context(), testLab(), "up", "tcg", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +103,7 @@ func TestPrepareInstanceLeavesNothing(t *testing.T) {
 			}
 			return nil
 		}
-		if _, err := s.PrepareInstance(t.Context(), testLab(), "up", "tcg", nil); !errors.Is(err, errBroken) {
+		if _, err := s.PrepareInstance(t.Context(), testLab(), "up", "tcg", false, nil); !errors.Is(err, errBroken) {
 			t.Errorf("call %d: error is %v", n, err)
 		}
 		noTrace(t, s)
@@ -118,7 +119,7 @@ func TestPrepareInstanceSocketsTooLong(t *testing.T) {
 	if err := os.Mkdir(s.runtime, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s.PrepareInstance(t.Context(), testLab(), "up", "tcg", nil)
+	_, err := s.PrepareInstance(t.Context(), testLab(), "up", "tcg", false, nil)
 	var host *lab.HostError
 	if !errors.As(err, &host) || !strings.Contains(host.Hint, "XDG_RUNTIME_DIR") {
 		t.Errorf("error is %v, want a HostError with a hint", err)
@@ -126,17 +127,17 @@ func TestPrepareInstanceSocketsTooLong(t *testing.T) {
 	noTrace(t, s)
 }
 
-// Two stores stand for two processes: the maker's lock protects an instance until its
-// agent has its own.
+// Two stores stand for two processes: the maker's lock on the journal protects
+// an instance until its agent has its own.
 func TestStale(t *testing.T) {
 	base, tools := t.TempDir(), &fakeTools{}
 	maker := storeAt(t, base, tools)
 	other := storeAt(t, base, tools)
-	f, err := maker.PrepareInstance(t.Context(), testLab(), "up", "tcg", nil)
+	f, err := maker.PrepareInstance(t.Context(), testLab(), "up", "tcg", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := f.Spec.Dir
+	id := f.Spec.ID
 	stale := func() int {
 		t.Helper()
 		list, err := other.Stale(t.Context())
@@ -145,20 +146,20 @@ func TestStale(t *testing.T) {
 		}
 		return len(list)
 	}
-	if !Alive(dir) || stale() != 0 {
+	if !other.alive(id) || stale() != 0 {
 		t.Error("an instance is stale while its maker lives")
 	}
-	agent := lockFile(t, filepath.Join(dir, agentLock))
-	_ = maker.held[dir].Close() // the maker dies
-	if !Alive(dir) || stale() != 0 {
+	agent := lockFile(t, filepath.Join(f.Spec.Dir, agentLock))
+	_ = maker.held[id].release() // the maker dies
+	if !other.alive(id) || stale() != 0 {
 		t.Error("an instance is stale while its agent lives")
 	}
 	_ = agent.Close()
-	if Alive(dir) || stale() != 1 {
+	if other.alive(id) || stale() != 1 {
 		t.Error("an instance of nobody is not stale")
 	}
 	list, _ := other.Stale(t.Context())
-	if list[0].Spec == nil || list[0].Spec.ID != f.Spec.ID || list[0].RunDir != f.Spec.RunDir {
+	if list[0].Spec == nil || list[0].Spec.ID != id || list[0].Kind() != "instance" || !list[0].Is("dental") {
 		t.Errorf("stale is %+v", list[0])
 	}
 	if err := other.RemoveStale(t.Context(), list[0]); err != nil {
@@ -167,31 +168,76 @@ func TestStale(t *testing.T) {
 	noTrace(t, maker)
 }
 
-func TestStaleHalfMade(t *testing.T) {
+// What no journal names is nobody's business.
+func TestStaleKnowsJournalsAlone(t *testing.T) {
 	s, _ := testStore(t)
 	parent, err := s.instancesDir("dental")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"0123abcd", "not-ours", newPrefix + "89abcdef"} {
-		if err := os.Mkdir(filepath.Join(parent, name), 0o700); err != nil {
-			t.Fatal(err)
-		}
+	precious := filepath.Join(parent, "0123abcd")
+	if err := os.Mkdir(precious, 0o700); err != nil {
+		t.Fatal(err)
 	}
-	// The last one is just being made.
-	if err := os.Chtimes(filepath.Join(parent, newPrefix+"89abcdef"), testTime, testTime); err != nil {
+	if list, err := s.Stale(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("stale are %+v (%v), want none", list, err)
+	}
+	// A journal may name only what has its own id in it.
+	j, err := s.newJournal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.intend(intent{Step: "folder", Path: precious}); err != nil {
+		t.Fatal(err)
+	}
+	_ = j.release()
+	list, err := s.Stale(t.Context())
+	if err != nil || len(list) != 1 {
+		t.Fatalf("stale are %+v (%v), want the journal", list, err)
+	}
+	if err := s.RemoveStale(t.Context(), list[0]); err == nil {
+		t.Error("what is another's was to be removed without an error")
+	}
+	if _, err := os.Stat(precious); err != nil {
+		t.Error("a folder that is another's was removed")
+	}
+}
+
+// A crash can cut the last line off, and leave a journal that was just being
+// opened.
+func TestJournalCutOff(t *testing.T) {
+	s, _ := testStore(t)
+	j, err := s.newJournal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := filepath.Join(s.imagesDir(), partPrefix+j.id)
+	if err := errors.Join(j.intend(intent{Step: "image", Path: part}), os.Mkdir(part, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(j.path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteString(`{"step": "tree", "pa`)
+	if err := errors.Join(err, f.Close(), j.release()); err != nil {
+		t.Fatal(err)
+	}
+	fresh := s.newJournalPath("89abcdef")
+	if err := os.WriteFile(fresh, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(fresh, testTime, testTime.Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	list, err := s.Stale(t.Context())
-	if err != nil || len(list) != 1 || filepath.Base(list[0].Dir) != "0123abcd" || list[0].Spec != nil {
-		t.Fatalf("stale are %+v (%v), want 0123abcd alone", list, err)
+	if err != nil || len(list) != 1 || list[0].Kind() != "unfinished-image" {
+		t.Fatalf("stale are %+v (%v)", list, err)
 	}
 	if err := s.RemoveStale(t.Context(), list[0]); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(parent, "not-ours")); err != nil {
-		t.Error("a folder that is not ours was touched")
-	}
+	noTrace(t, s)
 }
 
 func TestRemoveInstanceStaysInside(t *testing.T) {
@@ -228,6 +274,9 @@ func TestRemoveInstanceStaysInside(t *testing.T) {
 	if err := s.removeFolders(dir, filepath.Dir(outside)); err == nil {
 		t.Error("a foreign folder of sockets was removed")
 	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := os.Stat(filepath.Join(outside, "precious")); err != nil {
 		t.Errorf("what lies outside was removed: %v", err)
 	}
@@ -240,7 +289,7 @@ func TestPrepareInstanceCancelled(t *testing.T) {
 	s, tools := testStore(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	tools.hook = func(context.Context) { cancel() }
-	if _, err := s.PrepareInstance(ctx, testLab(), "up", "tcg", nil); !errors.Is(err, context.Canceled) {
+	if _, err := s.PrepareInstance(ctx, testLab(), "up", "tcg", false, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
 	}
 	noTrace(t, s)

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"golang.org/x/crypto/ssh"
 
@@ -38,7 +37,7 @@ func (s *Store) LoadInstance(dir string) (*InstanceFiles, error) {
 	f := &InstanceFiles{
 		Spec: spec, Created: rec.Created, ClientKeyPath: rec.ClientKey,
 		KnownHostsPath: filepath.Join(dir, knownHosts),
-		HostKeys:       map[string]ssh.PublicKey{}, Images: map[string]Image{},
+		HostKeys:       map[string]ssh.PublicKey{}, Images: map[string]Image{}, Ready: rec.Ready,
 	}
 	if f.ClientKey, err = readSigner(rec.ClientKey); err != nil {
 		return fail(err)
@@ -101,7 +100,7 @@ func (s *Store) instanceDirs() ([]string, error) {
 			return nil, fmt.Errorf("cannot list instances: %w", err)
 		}
 		for _, e := range entries {
-			if e.IsDir() && validID.MatchString(strings.TrimPrefix(e.Name(), newPrefix)) {
+			if e.IsDir() && validID.MatchString(e.Name()) {
 				dirs = append(dirs, filepath.Join(parent, e.Name()))
 			}
 		}

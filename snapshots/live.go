@@ -14,10 +14,11 @@ import (
 	"github.com/patchlab/patchlab/lab/agent"
 )
 
-// Up makes an instance of l that outlives this process, boots and sets up its
-// machines. One lab is up at most once: a second time is a *lab.BusyError. On
-// error, and when ctx ends, nothing is left.
-func (e *Engine) Up(ctx context.Context, l *lab.Lab, o lab.Observer) (err error) {
+// Up makes an instance of l that outlives this process: a fork of its ready
+// state, with memory of its own, so that snapshots of it can be taken. One lab
+// is up at most once: a second time is a *lab.BusyError. On error, and when
+// ctx ends, nothing is left but the ready state.
+func (e *Engine) Up(ctx context.Context, l *lab.Lab, o lab.Observer) error {
 	if _, err := e.Sweep(ctx); err != nil { // what only looks as if it were up
 		return err
 	}
@@ -26,23 +27,26 @@ func (e *Engine) Up(ctx context.Context, l *lab.Lab, o lab.Observer) (err error)
 		return err
 	}
 	defer unlock()
-	p, end := o.Begin(lab.ArmUp, "", "prepare")
-	inst, err := e.start(ctx, l, lab.ArmUp, p)
+	r, err := e.ready(ctx, l, folderLogs{e.Store.logsDir(), "ready-" + l.Name + "-", l.Redactor()}, o)
+	if err != nil {
+		return err
+	}
+	p, end := o.Begin(lab.ArmUp, "", "fork")
+	inst, err := e.fork(ctx, r.state, l, forkOptions{arm: lab.ArmUp, wait: e.Wait, own: true}, p)
 	end(err)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, inst.takeDown(ctx))
-		}
-	}()
-	guests, err := lab.Boot(ctx, inst, l, instanceLogs{inst.files.Spec.Dir, l.Redactor()}, lab.ArmUp, o)
-	guests.Close()
-	if err != nil {
-		return err
+	if err := e.Store.journalOf(inst.ID()).intend(intent{Step: "detach"}); err != nil {
+		return errors.Join(err, inst.takeDown(ctx))
 	}
-	return inst.proc.Detach() // until here it dies with this process
+	for _, g := range inst.guests {
+		_ = g.Close()
+	}
+	if err := inst.proc.Detach(); err != nil { // until here it dies with this process
+		return errors.Join(err, inst.takeDown(ctx))
+	}
+	return e.Store.letGo(inst.ID())
 }
 
 // lockUp makes sure that l is not up, and that nobody brings it up meanwhile.
@@ -72,15 +76,16 @@ func (e *Engine) lockUp(ctx context.Context, l *lab.Lab) (unlock func(), err err
 	return unlock, nil
 }
 
-// instanceLogs keeps set-up logs in the instance's own folder.
-type instanceLogs struct {
-	dir    string
-	redact func(string) string
+// folderLogs keeps set-up logs in a folder, under names that begin with
+// prefix.
+type folderLogs struct {
+	dir, prefix string
+	redact      func(string) string
 }
 
 // Log implements lab.Logs.
-func (l instanceLogs) Log(name string) (io.WriteCloser, error) {
-	return lab.OpenLog(filepath.Join(l.dir, name), l.redact)
+func (l folderLogs) Log(name string) (io.WriteCloser, error) {
+	return lab.OpenLog(filepath.Join(l.dir, l.prefix+name), l.redact)
 }
 
 // Down ends the instance of a lab that is up, named by the lab's name, its
@@ -90,8 +95,7 @@ func (e *Engine) Down(ctx context.Context, ref string) error {
 	if err != nil {
 		return err
 	}
-	inst := &instance{engine: e, files: r.InstanceFiles, client: agent.NewClient(r.Spec.SocketPath())}
-	return inst.takeDown(ctx)
+	return r.instance(e).takeDown(ctx)
 }
 
 // UpIDs returns the ids of all instances that are up.
@@ -109,7 +113,7 @@ func (e *Engine) UpIDs(ctx context.Context) ([]string, error) {
 
 // Sweep removes what killed processes have left, and returns what that was:
 // instances whose agent is gone, with the machines that may still run. It
-// touches nothing that is not recorded in an instance's folder.
+// touches nothing that is not named in a journal.
 func (e *Engine) Sweep(ctx context.Context) ([]StaleInstance, error) {
 	ctx, cancel := context.WithTimeout(ctx, takeDownLimit)
 	defer cancel()
@@ -128,10 +132,23 @@ func (e *Engine) Sweep(ctx context.Context) ([]StaleInstance, error) {
 
 // sweep ends and removes one instance that nobody answers for.
 func (e *Engine) sweep(ctx context.Context, s StaleInstance) error {
-	if s.Spec != nil {
-		if err := agent.KillLeftovers(ctx, s.Spec, slog.New(slog.DiscardHandler)); err != nil {
+	for _, spec := range s.machines() {
+		if err := agent.KillLeftovers(ctx, spec, slog.New(slog.DiscardHandler)); err != nil {
 			return err
 		}
 	}
 	return e.Store.RemoveStale(ctx, s)
+}
+
+// Diagnose looks from outside at a machine of the instance that is up under
+// ref.
+func (e *Engine) Diagnose(ctx context.Context, ref, machine string) (lab.Diagnosis, error) {
+	r, err := e.Store.Running(ctx, ref)
+	if err != nil {
+		return lab.Diagnosis{}, err
+	}
+	if err := r.HasMachine(machine); err != nil {
+		return lab.Diagnosis{}, err
+	}
+	return r.instance(e).Diagnose(ctx, &lab.Machine{Name: machine}), nil
 }

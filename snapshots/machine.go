@@ -33,11 +33,12 @@ func networkConfigs(l *lab.Lab) []network.Config {
 	return out
 }
 
-// machineSpec describes machine m, the index-th of its lab, without disks.
+// machineSpec describes machine m, the index-th of its lab, without disks,
+// memory and UUID.
 // Sockets are named by number: their paths are short of bytes.
 func machineSpec(s *agent.Spec, index int, m *lab.Machine) agent.MachineSpec {
 	spec := agent.MachineSpec{
-		Name: m.Name, UUID: newUUID(), OS: string(m.Image.OS),
+		Name: m.Name, OS: string(m.Image.OS),
 		MemoryMiB: m.MemoryMiB, CPUs: m.CPUs,
 		Firmware: string(m.Firmware), Bus: string(m.Bus), NICModel: string(m.NICModel),
 		ConsoleSocket: filepath.Join(s.RunDir, fmt.Sprintf("m%d.con", index)),

@@ -12,11 +12,18 @@ const (
 	specFile    = "instance.json" // agent.Spec; its presence says that all else is there
 	filesFile   = "files.json"    // see fileRecord
 	agentLock   = "lock"          // held by the agent for life
-	makerLock   = "prepare.lock"  // held by the process that made the instance
-	newPrefix   = ".new-"         // of a folder that may not be locked yet
-	partPrefix  = ".tmp-"         // of an image that is being built
+	newPrefix   = ".new-"         // of a journal that may not be locked yet
+	partPrefix  = ".tmp-"         // of what is being made, or removed
 	knownHosts  = "known_hosts"
 	clientKeyID = "id_ed25519"
+)
+
+// The suffixes of a machine's files.
+const (
+	ramSuffix   = ".ram"      // its memory
+	stateSuffix = ".state"    // its devices' state; without a RAM file, its memory too
+	nvramSuffix = "-nvram.fd" // its UEFI variables
+	emptySuffix = ".empty"    // an overlay of a frozen disk that holds nothing yet
 )
 
 // validName keeps names that come from outside from leaving their folder.
@@ -44,5 +51,5 @@ func (s *Store) instancesDir(labName string) (string, error) {
 	return dir, s.own.mkdir(dir)
 }
 
-// freshAge is how long a folder may be without its lock.
+// freshAge is how long a journal may be without its lock.
 const freshAge = time.Minute

@@ -2,8 +2,6 @@ package snapshots
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,35 +9,38 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-
-	"github.com/gofrs/flock"
 )
 
-// newPart makes a folder for an unfinished image. It is locked for as long as
-// its maker lives.
-func (s *Store) newPart() (dir string, release func(), err error) {
-	var id [8]byte
-	_, _ = rand.Read(id[:]) // never fails
-	dir = filepath.Join(s.imagesDir(), partPrefix+hex.EncodeToString(id[:]))
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return "", nil, fmt.Errorf("cannot make folder: %w", err)
-	}
-	lock := flock.New(partLock(dir), flock.SetPermissions(0o600))
-	if ok, err := lock.TryLock(); err != nil || !ok {
-		return "", nil, errors.Join(fmt.Errorf("cannot lock folder %s: %w", dir, err), os.RemoveAll(dir))
-	}
-	return dir, func() { _ = lock.Close(); _ = os.Remove(lock.Path()) }, nil
-}
+// treePrefix begins the name of an unfinished image's tree.
+const treePrefix = "patchlab-"
 
-// partLock is beside the folder: it is held until the folder is gone.
-func partLock(dir string) string { return dir + ".lock" }
+// newPart makes a folder for an unfinished image. Its journal is open for as
+// long as its maker lives.
+func (s *Store) newPart() (dir string, j *journal, err error) {
+	j, err = s.newJournal()
+	if err != nil {
+		return "", nil, err
+	}
+	dir = filepath.Join(s.imagesDir(), partPrefix+j.id)
+	err = errors.Join(
+		j.intend(intent{Step: "image", Path: dir}),
+		j.intend(intent{Step: "tree", Path: s.partTree(dir)}),
+	)
+	if err == nil {
+		err = os.Mkdir(dir, 0o700)
+	}
+	if err != nil {
+		return "", nil, errors.Join(fmt.Errorf("cannot make folder: %w", err), j.end())
+	}
+	return dir, j, nil
+}
 
 // partTree is where the root file system of an unfinished image is unpacked.
 // Neither a user namespace's root nor apt's own user can walk through a
 // private folder, so it is outside the store, under a name that follows from
 // the folder's.
 func (s *Store) partTree(work string) string {
-	return filepath.Join(s.treeBase, "patchlab-"+strings.TrimPrefix(filepath.Base(work), partPrefix))
+	return filepath.Join(s.treeBase, treePrefix+strings.TrimPrefix(filepath.Base(work), partPrefix))
 }
 
 // removePart removes an unfinished image with everything that belongs to it.
@@ -74,26 +75,4 @@ func (s *Store) removeTree(ctx context.Context, dir string) error {
 		return toolError("remove the unfinished image "+dir, err, &said)
 	}
 	return nil
-}
-
-// sweepParts removes unfinished images whose maker is dead. What cannot be
-// removed is left for the next time.
-func (s *Store) sweepParts(ctx context.Context) {
-	dirs, err := filepath.Glob(filepath.Join(s.imagesDir(), partPrefix+"*"))
-	if err != nil {
-		return
-	}
-	for _, dir := range dirs {
-		if strings.HasSuffix(dir, ".lock") {
-			continue
-		}
-		lock := flock.New(partLock(dir), flock.SetPermissions(0o600))
-		if ok, err := lock.TryLock(); err != nil || !ok {
-			continue
-		}
-		if s.removePart(ctx, dir) == nil {
-			_ = os.Remove(lock.Path())
-		}
-		_ = lock.Close()
-	}
 }

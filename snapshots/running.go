@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/patchlab/patchlab/lab"
+	"github.com/patchlab/patchlab/lab/agent"
 )
 
 const (
@@ -53,6 +54,11 @@ func (s *Store) Running(ctx context.Context, ref string) (*Running, error) {
 		hint = "patchlab status lists those that are up"
 	}
 	return nil, &lab.UsageError{Err: fmt.Errorf("no lab %q is up", ref), Hint: hint}
+}
+
+// instance is the running instance in this process's hands.
+func (r *Running) instance(e *Engine) *instance {
+	return &instance{engine: e, files: r.InstanceFiles, client: agent.NewClient(r.Spec.SocketPath())}
 }
 
 // HasMachine returns a usage error when the instance has no such machine.

@@ -3,10 +3,9 @@ package snapshots
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/gofrs/flock"
 
@@ -14,12 +13,36 @@ import (
 	"github.com/patchlab/patchlab/lab/agent"
 )
 
-// Alive reports whether somebody answers for the instance in dir: its agent,
-// or the process that is just making it.
-func Alive(dir string) bool {
-	// The maker's lock first: while it is held, an agent may be about to
-	// take its own, which must not be touched then.
-	return isLocked(filepath.Join(dir, makerLock)) || isLocked(filepath.Join(dir, agentLock))
+// alive reports whether somebody answers for what a journal names: the
+// process that writes it, or the agent of the instance.
+func (s *Store) alive(id string) bool {
+	// The journal first: while it is held, an agent may be about to take its
+	// own lock, which must not be touched then.
+	if isLocked(s.journalPath(id)) {
+		return true
+	}
+	list, err := readJournal(s.journalPath(id))
+	if err != nil {
+		return false
+	}
+	for _, i := range list {
+		if i.Step == "folder" && isLocked(filepath.Join(i.Path, agentLock)) {
+			return true
+		}
+	}
+	return false
+}
+
+// letGo lets the journal of an instance be: its agent answers for it now.
+func (s *Store) letGo(id string) error {
+	s.mu.Lock()
+	j := s.held[id]
+	delete(s.held, id)
+	s.mu.Unlock()
+	if j == nil {
+		return nil
+	}
+	return j.release()
 }
 
 func isLocked(path string) bool {
@@ -32,73 +55,92 @@ func isLocked(path string) bool {
 	return err != nil || !ok
 }
 
-// StaleInstance is what a killed process has left of an instance.
+// StaleInstance is what a killed process has left: an instance, the files of
+// one that was half made, an unfinished ready state or image.
 type StaleInstance struct {
-	Dir    string
-	RunDir string      // its folder of sockets; may be missing
-	Spec   *agent.Spec // nil when it was only half made: none of its machines ever ran
+	id      string
+	Spec    *agent.Spec // nil when it was only half made
+	Bytes   int64       // that its files occupy
+	intents []intent
 }
 
-// ID is the instance's id.
-func (s StaleInstance) ID() string { return strings.TrimPrefix(filepath.Base(s.Dir), newPrefix) }
+// ID is the instance's id, and its journal's.
+func (s StaleInstance) ID() string { return s.id }
 
-// Is reports whether ref names the instance: its id, its lab's name or the
-// lab's folder.
+// Kind says in a word what it is: "instance", "unfinished-ready-state" or
+// "unfinished-image".
+func (s StaleInstance) Kind() string {
+	has := func(step string) bool {
+		return slices.ContainsFunc(s.intents, func(i intent) bool { return i.Step == step })
+	}
+	switch {
+	case has("image"):
+		return "unfinished-image"
+	case s.Spec != nil && s.Spec.Arm == string(lab.ArmReady):
+		return "unfinished-ready-state"
+	}
+	return "instance"
+}
+
+// Is reports whether ref means the instance: its id or, for one that was up,
+// the lab's name or folder.
 func (s StaleInstance) Is(ref string) bool {
 	dir, err := filepath.Abs(ref)
-	return ref == s.ID() || s.Spec != nil && s.Spec.Arm == string(lab.ArmUp) && (ref == s.Spec.Lab || err == nil && dir == s.Spec.LabDir)
+	return ref == s.id || s.Spec != nil && s.Spec.Arm == string(lab.ArmUp) && (ref == s.Spec.Lab || err == nil && dir == s.Spec.LabDir)
 }
 
-// Stale lists instances that nobody answers for any more, half-made ones too.
-// Their machines may still be running.
+// Stale lists what nobody answers for any more, by the journals. Machines of
+// it may still be running.
 func (s *Store) Stale(ctx context.Context) ([]StaleInstance, error) {
-	dirs, err := s.instanceDirs()
+	ids, err := s.journals()
 	if err != nil {
 		return nil, err
 	}
 	var out []StaleInstance
-	for _, dir := range dirs {
+	for _, id := range ids {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		// Fresh ones first: looking at a lock is a moment's hold of it.
-		if s.fresh(dir) || Alive(dir) {
+		if s.alive(id) {
 			continue
 		}
-		st := StaleInstance{Dir: dir}
-		id := st.ID()
-		st.RunDir = filepath.Join(s.runtime, id)
-		if spec, err := agent.ReadSpec(filepath.Join(dir, specFile)); err == nil && spec.Dir == dir && spec.ID == id {
-			st.Spec, st.RunDir = spec, spec.RunDir
+		list, err := readJournal(s.journalPath(id))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // its owner has just finished
+		}
+		if err != nil {
+			return nil, &lab.HostError{Op: "clean up", Err: err, Hint: "look at the file; remove it when it is none of patchlab's"}
+		}
+		st := StaleInstance{id: id, intents: list}
+		for _, i := range list {
+			if i.Path != "" && s.mayRemove(id, i) == nil {
+				st.Bytes += allocatedBytes(i.Path)
+			}
+			if i.Step != "folder" {
+				continue
+			}
+			if spec, err := agent.ReadSpec(filepath.Join(i.Path, specFile)); err == nil && spec.Dir == i.Path && spec.ID == id {
+				st.Spec = spec
+			}
 		}
 		out = append(out, st)
 	}
-	s.dropEmptyRunDirs()
 	return out, nil
 }
 
-// dropEmptyRunDirs removes socket folders that were claimed by processes
-// killed before anything else of their instance was made. Whatever is not
-// empty stays: it may belong to another home.
-func (s *Store) dropEmptyRunDirs() {
-	entries, err := os.ReadDir(s.runtime)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		info, err := e.Info()
-		if err == nil && e.IsDir() && validID.MatchString(e.Name()) && s.now().Sub(info.ModTime()) > freshAge {
-			_ = os.Remove(filepath.Join(s.runtime, e.Name())) // fails unless it is empty
+// machines describes the machines of a stale instance to those that end them:
+// by what its journal tells alone.
+func (s StaleInstance) machines() []*agent.Spec {
+	var out []*agent.Spec
+	for _, i := range s.intents {
+		if len(i.UUIDs) == 0 || filepath.Base(i.RunDir) != s.id {
+			continue
 		}
+		spec := &agent.Spec{ID: s.id, RunDir: i.RunDir}
+		for _, uuid := range i.UUIDs {
+			spec.Machines = append(spec.Machines, agent.MachineSpec{Name: uuid, UUID: uuid})
+		}
+		out = append(out, spec)
 	}
-}
-
-// fresh reports whether dir is of the short time between the making of a
-// folder and its lock, or is gone.
-func (s *Store) fresh(dir string) bool {
-	info, err := os.Lstat(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return true
-	}
-	return err == nil && strings.HasPrefix(filepath.Base(dir), newPrefix) && s.now().Sub(info.ModTime()) < freshAge
+	return out
 }

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/patchlab/patchlab/lab"
 )
 
@@ -28,8 +26,11 @@ type Store struct {
 	// treeBase is where an ordinary user's build unpacks: all may enter it.
 	treeBase string
 
+	// atStep is called at each step of a journal; nil but in tests.
+	atStep func(step string)
+
 	mu   sync.Mutex
-	held map[string]*flock.Flock // by instance folder: those that this process made
+	held map[string]*journal // by id: of instances that this process made
 }
 
 // Home is the folder of all that is kept, absolute.
@@ -91,7 +92,7 @@ func DefaultRuntime(env func(string) string) string {
 // missing. Both are made absolute. A folder that somebody else owns or may
 // write to is refused with a *lab.HostError.
 func Open(home, runtime string) (*Store, error) {
-	s := &Store{run: hostRunner{}, now: time.Now, mem: hostMemory, free: freeBytes, treeBase: "/var/tmp", held: map[string]*flock.Flock{}}
+	s := &Store{run: hostRunner{}, now: time.Now, mem: hostMemory, free: freeBytes, treeBase: "/var/tmp", held: map[string]*journal{}}
 	s.accel = func() (string, error) {
 		accel, _, err := ChooseAccel(os.Getenv)
 		return accel, err
@@ -122,7 +123,7 @@ func (s *Store) at(home, runtime string) (*Store, error) {
 			return nil, err
 		}
 	}
-	for _, dir := range []string{s.locksDir(), s.logsDir(), s.CacheDir()} {
+	for _, dir := range []string{s.locksDir(), s.logsDir(), s.CacheDir(), s.journalDir()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("cannot make folder: %w", err)
 		}

@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/patchlab/patchlab/lab/agent"
 )
@@ -27,6 +29,7 @@ func TestE2ELive(t *testing.T) {
 	t.Run("ssh-config", func(t *testing.T) { liveSSHConfig(t, w) })
 	t.Run("isolation", func(t *testing.T) { liveIsolation(t, w) })
 	t.Run("stalled machine", func(t *testing.T) { liveStalled(t, w) })
+	t.Run("snapshots", func(t *testing.T) { liveSnapshots(t, w) })
 	t.Run("logs", func(t *testing.T) {
 		if out, _ := w.want(0, "logs", "dental", "web"); !strings.Contains(out, "login:") {
 			t.Errorf("web's console shows no login:\n%s", out)
@@ -176,5 +179,79 @@ for i in $(seq 20); do exec 3<>/dev/tcp/192.168.1.20/5432 && exec 3>&- || exit 1
 	}
 	if dropped == 0 {
 		t.Errorf("desk lost no frame, so it was not stalled: %+v", st.Stats)
+	}
+}
+
+// counter sends rising numbers to whoever connects.
+const counter = `cat >/root/count.py <<'END'
+import socket, time
+s = socket.create_server(("0.0.0.0", 7000))
+while True:
+    c, _ = s.accept()
+    n = 0
+    try:
+        while True:
+            c.sendall(b"%d\n" % n)
+            n += 1
+            time.sleep(0.2)
+    except OSError:
+        pass
+END
+nohup python3 /root/count.py >/dev/null 2>&1 & sleep 2`
+
+// listener keeps the last number that it heard, and notes when the connection
+// ends.
+const listener = `nohup bash -c '
+	exec 3<>/dev/tcp/192.168.1.20/7000
+	while read -r n <&3; do echo $n >/root/heard; done
+	echo ended >/root/ended' >/dev/null 2>&1 & sleep 3`
+
+// A connection between two machines of the lab lives on through snapshots and
+// reverts, and is where it was when the snapshot was taken.
+func liveSnapshots(t *testing.T, w *world) {
+	ssh := func(machine, command string) string {
+		t.Helper()
+		out, _ := w.want(0, "ssh", "dental", machine, "--", command)
+		return strings.TrimSpace(out)
+	}
+	ssh("db", counter)
+	ssh("desk", listener)
+	heard := func() int {
+		t.Helper()
+		n, err := strconv.Atoi(ssh("desk", "test ! -e /root/ended && cat /root/heard"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := heard()
+	w.want(0, "snapshot", "dental", "counting")
+	ssh("web", "echo later >/root/later; sync")
+	ssh("desk", "sleep 5")
+	w.want(0, "snapshot", "dental", "further")
+	if later := heard(); later <= before {
+		t.Errorf("heard %d, then %d", before, later)
+	}
+	for range 2 {
+		out, _ := w.want(0, "revert", "dental", "counting", "--verify")
+		if !strings.Contains(out, "is reverted to counting: proven") {
+			t.Errorf("revert says:\n%s", out)
+		}
+		w.want(1, "ssh", "dental", "web", "--", "test -e /root/later")
+		back := heard()
+		ssh("desk", "sleep 1")
+		if again := heard(); again <= back {
+			t.Errorf("the connection between db and desk is silent after the revert: heard %d, then %d", back, again)
+		}
+	}
+	w.want(0, "snapshot", "rm", "dental", "counting") // its disks stay: the machines stand on them
+	if out, _ := w.want(0, "snapshots", "dental"); strings.Contains(out, "counting") || !strings.Contains(out, "further") {
+		t.Errorf("snapshots:\n%s", out)
+	}
+	w.want(0, "revert", "dental", "further")
+	w.want(0, "revert", "dental")
+	out := ssh("db", "date +%s")
+	if at, err := strconv.ParseInt(out, 10, 64); err != nil || time.Since(time.Unix(at, 0)).Abs() > 5*time.Second {
+		t.Errorf("db's clock says %q (%v)", out, err)
 	}
 }

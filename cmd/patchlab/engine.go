@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +32,27 @@ func (a *app) engine() (*snapshots.Engine, error) {
 	if err != nil {
 		return nil, &lab.HostError{Op: "find the patchlab program", Err: err}
 	}
-	return &snapshots.Engine{Store: store, Accel: accel, AgentArgv: []string{self, "agent"}}, nil
+	return &snapshots.Engine{
+		Store: store, Accel: accel, AgentArgv: []string{self, "agent"},
+		Wait: a.wait, Say: a.remarks(),
+	}, nil
+}
+
+// remarks returns what shows the remarks of an engine: each once, however
+// often it is made.
+func (a *app) remarks() func(line string) {
+	var said sync.Map
+	return func(line string) {
+		if _, again := said.LoadOrStore(line, true); again {
+			return
+		}
+		line = lab.Printable(line, 400)
+		if ui := a.display.Load(); ui != nil {
+			ui.remark(line)
+		} else {
+			fmt.Fprintln(a.stderr, line)
+		}
+	}
 }
 
 // agentCommand is the process of one instance. Users have no need of it.

@@ -26,7 +26,7 @@ const exitHelp = `Exit codes:
   1    the patch failed
   2    wrong usage or a bad definition: nothing was created
   3    inconclusive, or a fault of the lab or this host
-  4    busy: locked, or not enough memory
+  4    busy: locked, or others hold the memory
   130  interrupted, and cleaned up`
 
 // codeError ends the process with a code of its own: the command has said all
@@ -64,13 +64,29 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 // interrupted says how the clean-up went.
 func (a *app) interrupted(err error) int {
 	if left, ok := errors.AsType[*lab.LeftoverError](err); ok {
-		fmt.Fprintf(a.stderr, "patchlab: interrupted: %s\npatchlab: hint: the next patchlab test or up removes what is left\n",
+		fmt.Fprintf(a.stderr, "patchlab: interrupted: %s\npatchlab: hint: patchlab gc removes what is left\n",
 			lab.Printable(left.Error(), 2000))
+	} else if up, ok := errors.AsType[*upError](err); ok {
+		fmt.Fprintf(a.stderr, "patchlab: interrupted: %s\npatchlab: hint: patchlab snapshots %s shows where it stands\n",
+			lab.Printable(up.Error(), 2000), up.ref)
 	} else {
 		a.say("patchlab: interrupted: everything was cleaned up")
 	}
 	return exitInterrupted
 }
+
+// upError is what went wrong with a lab that stays up: an interrupt leaves it
+// where it is.
+type upError struct {
+	ref string
+	err error
+}
+
+// Error names the lab and the cause.
+func (e *upError) Error() string { return fmt.Sprintf("lab %s stays up: %v", e.ref, e.err) }
+
+// Unwrap returns the cause.
+func (e *upError) Unwrap() error { return e.err }
 
 // say writes a line about an interrupt. A proxy says nothing: being hung up
 // on is how its connections end, and its standard error is another program's.
@@ -86,7 +102,7 @@ func classify(err error) (code int, hint string) {
 		return exitUsage, e.Hint
 	}
 	if _, ok := errors.AsType[*lab.BusyError](err); ok {
-		return exitBusy, ""
+		return exitBusy, "patchlab status shows who holds what"
 	}
 	if e, ok := errors.AsType[*lab.HostError](err); ok {
 		return exitInconclusive, e.Hint

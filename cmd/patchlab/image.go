@@ -61,11 +61,11 @@ func (a *app) imageBuild(ctx context.Context, dir string, names []string) error 
 		if len(names) > 0 && !slices.Contains(names, i.Name) {
 			continue
 		}
-		ui := a.newUI()
-		p, end := ui.Begin(lab.ArmUp, "", "image "+i.Name)
-		image, err := engine.Store.EnsureImage(ctx, i, p)
-		end(err)
-		ui.Close()
+		var image snapshots.Image
+		err := a.phase("image "+i.Name, func(p lab.Progress) (err error) {
+			image, err = engine.Store.EnsureImage(ctx, i, p)
+			return err
+		})
 		if err != nil {
 			return err
 		}

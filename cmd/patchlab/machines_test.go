@@ -121,6 +121,14 @@ func (w *world) record(code int, args ...string) lab.Record {
 	return rec
 }
 
+// forget removes the ready states of a lab: its machines boot the next time.
+func (w *world) forget(name string) {
+	w.t.Helper()
+	if err := os.RemoveAll(filepath.Join(w.home, "labs", name, "ready")); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // nothingLeft fails the test when a process, socket or instance of this home
 // remains.
 func (w *world) nothingLeft() {
@@ -129,8 +137,11 @@ func (w *world) nothingLeft() {
 		w.t.Errorf("a process is left: %s", p)
 	}
 	left, _ := filepath.Glob(filepath.Join(w.home, "labs", "*", "instances", "*"))
-	unfinished, _ := filepath.Glob(filepath.Join(w.home, "runs", "*", ".*"))
-	if left = append(left, unfinished...); len(left) > 0 {
+	for _, pattern := range []string{"runs/*/.unfinished*", "journal/*", "labs/*/ready/.*", "images/.*"} {
+		more, _ := filepath.Glob(filepath.Join(w.home, pattern))
+		left = append(left, more...)
+	}
+	if len(left) > 0 {
 		w.t.Errorf("left behind: %v", left)
 	}
 	for _, dir := range folders(w.runtime) {

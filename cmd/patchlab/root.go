@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -29,6 +30,9 @@ type app struct {
 	format   string
 	vars     []string
 	varFiles []string
+	wait     time.Duration // for memory that others hold; 0: not at all
+
+	display atomic.Pointer[ui] // what shows progress now; nil: nothing does
 }
 
 // newRoot makes the whole command tree.
@@ -62,8 +66,9 @@ the patch broke anything, keeps the evidence, and takes everything down again.
 	group(root, "run", a.testCommand())
 	group(root, "define", a.validateCommand(), a.fmtCommand(), a.planCommand(), a.graphCommand())
 	group(root, "live", a.upCommand(), a.statusCommand(), a.sshCommand(), a.sshConfigCommand(),
-		a.consoleCommand(), a.logsCommand(), a.downCommand(), a.dialCommand())
-	group(root, "host", a.imageCommand(), a.doctorCommand())
+		a.consoleCommand(), a.logsCommand(), a.snapshotCommand(), a.snapshotsCommand(), a.revertCommand(),
+		a.downCommand(), a.dialCommand())
+	group(root, "host", a.imageCommand(), a.gcCommand(), a.doctorCommand())
 	root.AddCommand(a.agentCommand())
 	wrapArgs(root)
 	return root

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -14,12 +13,15 @@ import (
 )
 
 func (a *app) testCommand() *cobra.Command {
-	var targets []string
+	var o testOptions
 	cmd := &cobra.Command{
 		Use:   "test DIR [PATCH…]",
 		Short: "Test patches on a fresh copy of a lab and give a verdict",
-		Long: `Makes a fresh instance of the lab defined in DIR, makes its checks, applies the
-patch, makes the checks again, gives a verdict, and takes everything down.
+		Long: `Forks an instance from the ready state of the lab defined in DIR, makes its
+checks, applies the patch, makes the checks again, gives a verdict, takes
+everything down, and proves that nothing of it is left. A control arm goes the
+same way without the patch, so that the patch is not blamed for what a reboot
+does; --no-control leaves it out.
 
 PATCH is a patch's name in the definition, or the path of a file or folder that
 just arrived: .deb files, or a script. Without PATCH every patch of the
@@ -32,17 +34,26 @@ one record after the other.`,
 		Example: `  patchlab test examples/dental                       # every patch of the definition
   patchlab test examples/dental booking-good          # one of them
   patchlab test examples/dental ~/Downloads/updates --target web
-  patchlab test examples/dental booking-good --format json | jq .verdict`,
+  patchlab test examples/dental booking-good --wait 1h --format json | jq .verdict`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completePatches,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.test(cmd.Context(), args[0], args[1:], targets)
+			return a.test(cmd.Context(), args[0], args[1:], o)
 		},
 	}
 	a.addFormat(cmd, "text", "json")
 	a.addVars(cmd)
-	cmd.Flags().StringSliceVar(&targets, "target", nil, "machines that a patch named by its path is for")
+	a.addWait(cmd)
+	cmd.Flags().StringSliceVar(&o.targets, "target", nil, "machines that a patch named by its path is for")
+	cmd.Flags().BoolVar(&o.noControl, "no-control", false, "make no control arm: quicker, but a reboot's own faults look like the patch's")
+	cmd.Flags().BoolVar(&o.verify, "verify", false, "for the revert receipt, read every frozen file instead of trusting sizes and times")
 	return cmd
+}
+
+// testOptions are the flags of patchlab test.
+type testOptions struct {
+	targets           []string
+	noControl, verify bool
 }
 
 // completePatches completes the definition's folder, then its patches.
@@ -62,12 +73,12 @@ func (a *app) completePatches(_ *cobra.Command, args []string, _ string) ([]stri
 }
 
 // test tests each patch in a run of its own; the exit code is the worst.
-func (a *app) test(ctx context.Context, dir string, names, targets []string) error {
+func (a *app) test(ctx context.Context, dir string, names []string, o testOptions) error {
 	l, err := a.load(dir)
 	if err != nil {
 		return err
 	}
-	patches, err := selectPatches(l, names, targets)
+	patches, err := selectPatches(l, names, o.targets)
 	if err != nil {
 		return err
 	}
@@ -81,8 +92,8 @@ func (a *app) test(ctx context.Context, dir string, names, targets []string) err
 	}
 	tester := &lab.Tester{
 		Host: engine, Checks: check.Runner{Redact: l.Redactor()}, Patcher: patch.Applier{Redact: l.Redactor()}, Pin: patch.Pin,
-		RunsDir: engine.Store.RunsDir(l.Name),
-		Tool:    lab.ToolRecord{Patchlab: version(), Accel: engine.Accel, Host: host},
+		RunsDir: engine.Store.RunsDir(l.Name), NoControl: o.noControl, Verify: o.verify,
+		Tool: lab.ToolRecord{Patchlab: version(), Accel: engine.Accel, Host: host},
 	}
 	worst := exitOK
 	for _, p := range patches {
@@ -135,85 +146,4 @@ func worse(a, b int) int {
 	default:
 		return max(a, b)
 	}
-}
-
-// selectPatches finds the patches that the arguments name.
-func selectPatches(l *lab.Lab, names, targets []string) ([]*lab.Patch, error) {
-	machines, err := findMachines(l, targets)
-	if err != nil {
-		return nil, err
-	}
-	if len(names) == 0 {
-		if len(l.Patches) == 0 {
-			return nil, usagef("patchlab test "+l.Dir+" FILE.deb", "lab %q defines no patch, and none was given", l.Name)
-		}
-		return l.Patches, nil
-	}
-	var out []*lab.Patch
-	for _, name := range names {
-		p, err := selectPatch(l, name, machines)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, p)
-	}
-	return out, nil
-}
-
-// selectPatch finds one patch: by its name in the definition, else as a path.
-func selectPatch(l *lab.Lab, name string, targets []*lab.Machine) (*lab.Patch, error) {
-	for _, p := range l.Patches {
-		if p.Name != name {
-			continue
-		}
-		if len(targets) == 0 {
-			return p, nil
-		}
-		other := *p
-		other.Targets = targets
-		return &other, nil
-	}
-	path, err := filepath.Abs(name)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := os.Stat(path); err != nil {
-		return nil, usagef(knownPatches(l), "lab %q has no patch %q, and there is no such file: %w", l.Name, name, err)
-	}
-	return patch.FromPath(path, l, targets)
-}
-
-func knownPatches(l *lab.Lab) string {
-	if len(l.Patches) == 0 {
-		return "the definition has no patches: give the path of a .deb, of a folder of them, or of a script"
-	}
-	hint := "the definition has:"
-	for _, p := range l.Patches {
-		hint += " " + p.Name
-	}
-	return hint
-}
-
-// findMachines finds machines by name.
-func findMachines(l *lab.Lab, names []string) ([]*lab.Machine, error) {
-	var out []*lab.Machine
-	for _, name := range names {
-		m, err := findMachine(l, name)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, m)
-	}
-	return out, nil
-}
-
-func findMachine(l *lab.Lab, name string) (*lab.Machine, error) {
-	hint := "its machines are:"
-	for _, m := range l.Machines {
-		if m.Name == name {
-			return m, nil
-		}
-		hint += " " + m.Name
-	}
-	return nil, usagef(hint, "lab %q has no machine %q", l.Name, name)
 }

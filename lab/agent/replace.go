@@ -10,6 +10,10 @@ import (
 	"github.com/google/renameio/v2"
 )
 
+// ConsoleMark is what a machine's console log holds where the machine was
+// replaced: what stands before it is of a time that was gone back from.
+const ConsoleMark = "\n--- patchlab: taken back to a saved state ---\n"
+
 // replaceBody is the body of POST /v1/replace.
 type replaceBody struct {
 	Machines []MachineSpec `json:"machines"`
@@ -35,6 +39,9 @@ func (a *api) replace(ctx context.Context, machines []MachineSpec) error {
 	}
 	if err := each(ctx, names, a.hv.Destroy); err != nil {
 		return err
+	}
+	for _, c := range a.consoles {
+		c.say([]byte(ConsoleMark))
 	}
 	// Whoever cleans up after a crash has to know the files that the
 	// machines are about to use.

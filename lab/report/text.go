@@ -21,12 +21,14 @@ func JSON(w io.Writer, r *lab.Record) error {
 	return e.Encode(r)
 }
 
-// Text writes the short table for a terminal: each machine, each check with
-// its class, what the machines tried to reach outside, the verdict in one
-// line, and where the record is. Colour is used only when asked for.
+// Text writes the short table for a terminal: each machine, where the ready
+// state came from, each check with its class, the findings, what the machines
+// tried to reach outside, the verdict and the receipt in one line each, and
+// where the record is. Colour is used only when asked for.
 func Text(w io.Writer, r *lab.Record, colour bool) error {
 	t := &text{w: &stickyWriter{w: w}, colour: colour}
 	t.machines(r)
+	t.arms(r)
 	t.checks(r)
 	t.findings(r)
 	t.egress(r)
@@ -88,7 +90,11 @@ func (t *text) checks(r *lab.Record) {
 	fmt.Fprintln(t.w, "checks")
 	var rows [][]string
 	for _, c := range r.Checks {
-		rows = append(rows, []string{string(c.Class), c.Name, "from " + c.From, c.Message})
+		message := c.Message
+		if control, made := c.Arms[lab.ArmControl]; made && c.Class == lab.ClassRebootInduced {
+			message += "; without the patch: " + control.Message
+		}
+		rows = append(rows, []string{string(c.Class), c.Name, "from " + c.From, message})
 	}
 	t.table(rows)
 }
@@ -99,7 +105,10 @@ func (t *text) findings(r *lab.Record) {
 	}
 	fmt.Fprintln(t.w, "findings")
 	for _, f := range r.Findings {
-		fmt.Fprintf(t.w, "  %s\n", lab.Printable(f.Summary, 400))
+		fmt.Fprintf(t.w, "  %s\n", lab.Printable(f.Summary, 850)) // a cause, what was seen, and what became of it
+		if seen := evidence(f); seen != "" {
+			fmt.Fprintf(t.w, "    %s\n", lab.Printable(seen, 400))
+		}
 		for line := range strings.Lines(f.Tail) {
 			fmt.Fprintf(t.w, "    | %s\n", lab.Printable(strings.TrimRight(line, "\r\n"), 160))
 		}
@@ -127,11 +136,7 @@ func (t *text) egress(r *lab.Record) {
 }
 
 func (t *text) verdict(r *lab.Record) {
-	reverted := "reverted: every machine of the run is gone"
-	if !r.Reverted {
-		reverted = "NOT reverted: see the findings; patchlab down removes what is left"
-	}
-	fmt.Fprintf(t.w, "%s: %s\n%s\nrecord: %s\n", t.paint(r.Verdict), lab.Printable(r.Reason, 400), reverted, r.Dir)
+	fmt.Fprintf(t.w, "%s: %s\n%s\nrecord: %s\n", t.paint(r.Verdict), lab.Printable(r.Reason, 400), lab.Printable(receipt(r), 400), r.Dir)
 }
 
 // paint gives the verdict's word, in colour where wanted.

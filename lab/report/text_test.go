@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/patchlab/patchlab/lab"
 	"github.com/patchlab/patchlab/lab/report"
@@ -34,48 +35,90 @@ func record() *lab.Record {
 			{Name: "booking page", From: "desk", Class: lab.ClassRegression, Message: "status 500, want 200: " + hostile},
 			{Name: "database", From: "gateway of office", Class: lab.ClassOK, Message: "connected"},
 		},
-		Findings: []lab.Finding{{Summary: "cannot reach machine \"desk\"", Tail: "one\n" + hostile + "\nlast\n"}},
+		Findings: []lab.Finding{{
+			Summary: "cannot reach machine \"desk\"; " + hostile, Tail: "one\n" + hostile + "\nlast\n", Condition: lab.Panicked,
+			Log: "logs/console-patched-desk.log", Screenshot: "logs/screen-patched-desk.png",
+		}},
 		Egress: []lab.EgressAttempt{
 			{Machine: "web", Protocol: "dns", To: "time.example", Count: 12},
 			{Source: netip.MustParseAddr("192.168.1.99"), Protocol: "tcp", To: "203.0.113.7:443", Count: 1},
 		},
-		Reverted: true, Dir: "/var/lib/patchlab/runs/dental/20261123-121500-ab12",
+		Ready:    lab.ReadyRecord{Key: "beef", Built: true, Seconds: 75.2},
+		Control:  lab.ControlRecord{Mode: "concurrent"},
+		Reverted: true,
+		Receipt: lab.Receipt{
+			Proven: true, Instances: []string{"a", "b", "c"}, Nonce: true, Marker: true, Layers: true, Check: "fast", Files: 9, Gone: true,
+		},
+		Dir: "/var/lib/patchlab/runs/dental/20261123-121500-ab12",
+	}
+}
+
+// doubtful is a run in which nearly everything went another way.
+func doubtful() *lab.Record {
+	rec := record()
+	rec.Verdict, rec.Reason = lab.Inconclusive, "cannot prove that the run left nothing behind: "+hostile
+	rec.Ready = lab.ReadyRecord{Key: "beef", Created: time.Date(2026, 11, 20, 9, 30, 0, 0, time.UTC), Seconds: 0.1}
+	rec.Control = lab.ControlRecord{Mode: "sequential", Reason: "memory is in use by " + hostile}
+	rec.Checks = []lab.CheckRecord{
+		{Name: "mail", From: "desk", Class: lab.ClassFlaky, Message: "failed once after the patch, passed the second time: refused"},
+		{
+			Name: "login", From: "desk", Class: lab.ClassRebootInduced, Message: "no answer",
+			Arms: map[lab.Arm]lab.CheckResult{lab.ArmControl: {Message: hostile}},
+		},
+	}
+	rec.Findings[0].Screenshot, rec.Findings[0].Log = "", ""
+	rec.Findings = append(rec.Findings, lab.Finding{Summary: "nothing more to show"})
+	rec.Egress, rec.Reverted = nil, false
+	rec.Receipt = lab.Receipt{Problems: []string{"a marker is on db: " + hostile, "a process is left", "a folder is left"}}
+	return rec
+}
+
+// early is a run that ended before there was an instance.
+func early() *lab.Record {
+	return &lab.Record{
+		Lab: "dental", Verdict: lab.Inconclusive, Reason: "cannot boot machine \"db\"", Patch: lab.PatchRecord{Name: "update"},
+		Control: lab.ControlRecord{Mode: "off", Reason: "the run did not get so far"}, Reverted: true, Receipt: lab.Receipt{Proven: true},
+		Machines: []lab.MachineRecord{{Name: "db", Target: true}},
+		Checks:   []lab.CheckRecord{{Name: "page", From: "db", Class: lab.ClassNotRun}},
+		Dir:      "/var/lib/patchlab/runs/dental/1",
 	}
 }
 
 func TestText(t *testing.T) {
-	var b bytes.Buffer
-	if err := report.Text(&b, record(), false); err != nil {
-		t.Fatal(err)
-	}
-	golden := filepath.Join("testdata", "broken.txt")
-	if *update {
-		if err := os.WriteFile(golden, b.Bytes(), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.String() != string(want) {
-		t.Errorf("got:\n%s\nwant:\n%s", &b, want)
-	}
-	for _, bad := range []string{"\x1b", "\x00", "\xff", "\u202e"} {
-		if strings.Contains(b.String(), bad) {
-			t.Errorf("%q reaches the terminal", bad)
-		}
+	for name, rec := range map[string]*lab.Record{"broken": record(), "doubtful": doubtful(), "early": early()} {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := report.Text(&b, rec, false); err != nil {
+				t.Fatal(err)
+			}
+			golden := filepath.Join("testdata", name+".txt")
+			if *update {
+				if err := os.WriteFile(golden, b.Bytes(), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b.String() != string(want) {
+				t.Errorf("got:\n%s\nwant:\n%s", &b, want)
+			}
+			for _, bad := range []string{"\x1b", "\x00", "\xff", "\u202e"} {
+				if strings.Contains(b.String(), bad) {
+					t.Errorf("%q reaches the terminal", bad)
+				}
+			}
+		})
 	}
 }
 
-func TestTextSaysWhenItIsNotReverted(t *testing.T) {
-	rec := record()
-	rec.Reverted = false
+func TestTextInColour(t *testing.T) {
 	var b bytes.Buffer
-	if err := report.Text(&b, rec, true); err != nil {
+	if err := report.Text(&b, record(), true); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(b.String(), "NOT reverted") || !strings.Contains(b.String(), "\x1b[1;31mfail\x1b[0m") {
+	if !strings.Contains(b.String(), "\x1b[1;31mfail\x1b[0m") {
 		t.Errorf("got:\n%s", &b)
 	}
 }

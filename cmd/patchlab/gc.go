@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/patchlab/patchlab/lab"
+	"github.com/patchlab/patchlab/snapshots"
+)
+
+func (a *app) gcCommand() *cobra.Command {
+	var dryRun bool
+	keep := duration(snapshots.DefaultKeep)
+	cmd := &cobra.Command{
+		Use:   "gc",
+		Short: "Remove what crashes have left, and what no lab has used for long",
+		Long: `Removes what a crash, a power cut or a full disk has left of instances and
+images, and images and ready states that no lab has used for as long as --keep
+says. What is in use is never touched, and nothing that patchlab did not make.
+
+Each thing is named, with the reason why it goes. It is safe at any time, beside
+runs too.`,
+		Example: `  patchlab gc --dry-run
+  patchlab gc
+  patchlab gc --keep 2d
+  patchlab gc --keep 0 --format json | jq .bytes`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.gc(cmd.Context(), snapshots.GCOptions{DryRun: dryRun, Keep: keep.value()})
+		},
+	}
+	a.addFormat(cmd, "text", "json")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would be removed")
+	cmd.Flags().Var(&keep, "keep", "how long images and ready states that no lab uses are kept (36h, 14d; at least 1h)")
+	return cmd
+}
+
+func (a *app) gc(ctx context.Context, o snapshots.GCOptions) error {
+	store, err := a.store()
+	if err != nil {
+		return err
+	}
+	report, err := (&snapshots.Engine{Store: store}).GC(ctx, o)
+	if report == nil {
+		return err
+	}
+	// What was removed is said, also where the rest could not be.
+	if werr := a.gcReport(report, o.DryRun, err == nil); err == nil {
+		err = werr
+	}
+	return err
+}
+
+func (a *app) gcReport(r *snapshots.GCReport, dryRun, whole bool) error {
+	if a.format == "json" {
+		out := *r
+		out.Items = append([]snapshots.GCItem{}, r.Items...)
+		e := json.NewEncoder(a.stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(out)
+	}
+	return writeGC(a.stdout, r, dryRun, whole)
+}
+
+// writeGC prints what was removed, or would be. Whole says that there was no
+// error: only then is an empty report good news.
+func writeGC(w io.Writer, r *snapshots.GCReport, dryRun, whole bool) error {
+	did, freed := "removed", "freed"
+	if dryRun {
+		did, freed = "would remove", "would free"
+	}
+	var b strings.Builder
+	for _, i := range r.Items {
+		fmt.Fprintf(&b, "%s %s %s (%s): %s\n", did, strings.ReplaceAll(i.Kind, "-", " "),
+			lab.Printable(i.Name, 100), size(i.Bytes), lab.Printable(i.Reason, 200))
+	}
+	switch {
+	case len(r.Items) > 0:
+		fmt.Fprintf(&b, "%s %s\n", freed, size(r.Bytes))
+	case whole:
+		b.WriteString("nothing to remove\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

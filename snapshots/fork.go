@@ -1,0 +1,256 @@
+package snapshots
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/patchlab/patchlab/lab"
+	"github.com/patchlab/patchlab/lab/agent"
+)
+
+// prepareFork makes the folder of a new instance of r: copy-on-write disks,
+// and memory that is r's own file, mapped privately. With own each machine
+// gets a copy of the memory file instead, so that snapshots of it can be taken.
+// Nothing runs yet. On error, and when ctx ends, nothing is left.
+func (s *Store) prepareFork(ctx context.Context, r *readyState, l *lab.Lab, arm lab.Arm, own bool, p lab.Progress) (_ *InstanceFiles, err error) {
+	unlock, err := s.lock(ctx, useLock, p, "waiting for another patchlab that changes the images")
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if _, err := os.Stat(r.path(readyFile)); err != nil {
+		return nil, &lab.HostError{Op: "fork the ready state", Err: errors.New("it was removed meanwhile"), Hint: "run the command again"}
+	}
+	needs, total := r.needs(l, own)
+	if err := s.checkMemory(fmt.Sprintf("fork lab %q (%s)", l.Name, arm), total); err != nil {
+		return nil, err
+	}
+	if err := s.checkDisk(fmt.Sprintf("fork lab %q (%s)", l.Name, arm), r.diskNeedMiB(l, own)); err != nil {
+		return nil, err
+	}
+	f, err := s.newFiles(ctx, l, arm, r.Accel)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.RemoveInstance(context.WithoutCancel(ctx), f.Spec))
+		}
+	}()
+	f.Ready = r.Key
+	src := r.source(own)
+	dir := generationDir(f.Spec.Dir, 0)
+	if err := s.journalOf(f.Spec.ID).intend(intent{Step: "generation", Path: dir}); err != nil {
+		return nil, err
+	}
+	if err := s.own.mkdir(dir); err != nil {
+		return nil, err
+	}
+	for i, m := range l.Machines {
+		spec := machineSpec(f.Spec, i, m)
+		spec.NeedMiB = needs[m.Name]
+		key, err := s.forkMachine(ctx, src, &spec, dir)
+		if err != nil {
+			return nil, fmt.Errorf("cannot fork machine %q of lab %q: %w", m.Name, l.Name, err)
+		}
+		f.HostKeys[m.Name] = key
+		f.Images[m.Name] = Image{SHA256: r.machine(m.Name).Image}
+		f.Spec.Machines = append(f.Spec.Machines, spec)
+	}
+	r.use(s.now())
+	return f, f.write()
+}
+
+// needs is the memory, in MiB, that each machine of a fork is promised, and
+// the sum of it.
+func (r *readyState) needs(l *lab.Lab, own bool) (needs map[string]int, total int) {
+	needs = map[string]int{}
+	seen := r.measured()
+	for _, m := range l.Machines {
+		measured := seen[m.Name]
+		if own || r.Memory != memoryFork { // all of its memory is its own
+			measured = 0
+		}
+		needs[m.Name] = machineNeedMiB(m, r.Accel, measured)
+		total += needs[m.Name]
+	}
+	return needs, total
+}
+
+// diskNeedMiB estimates what a fork will add to the store.
+func (r *readyState) diskNeedMiB(l *lab.Lab, own bool) int {
+	need := len(l.Machines) * overlayMiB
+	if own {
+		for _, m := range l.Machines {
+			need += m.MemoryMiB
+		}
+	}
+	return need
+}
+
+// source is what machines are forked from: the files of a ready state or of a
+// point.
+type source struct {
+	dir      string
+	machines []readyMachine
+	own      bool // whether each fork gets its own copy of the memory
+}
+
+func (r *readyState) source(own bool) *source {
+	return &source{dir: r.dir, machines: r.Machines, own: own}
+}
+
+func (src *source) machine(name string) *readyMachine {
+	for i := range src.machines {
+		if src.machines[i].Name == name {
+			return &src.machines[i]
+		}
+	}
+	return nil
+}
+
+// path is where a file of the source is. Files that a point shares with the
+// ready state are named with their folder.
+func (src *source) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(src.dir, name)
+}
+
+// forkMachine makes the files of one machine in dir and names them, and what
+// it starts from, in spec.
+func (s *Store) forkMachine(ctx context.Context, src *source, spec *agent.MachineSpec, dir string) (ssh.PublicKey, error) {
+	m := src.machine(spec.Name)
+	if m == nil {
+		return nil, errors.New("the saved state does not have it")
+	}
+	spec.UUID, spec.Disks, spec.NVRAM, spec.RAM = m.UUID, nil, "", nil
+	spec.State = filepath.Join(src.dir, m.State)
+	for _, d := range m.Disks {
+		if d.ReadOnly {
+			spec.Disks = append(spec.Disks, agent.DiskSpec{Path: src.path(d.Path), Format: d.Format, ReadOnly: true})
+			continue
+		}
+		to := filepath.Join(dir, d.Path)
+		if err := s.copyOwn(ctx, src.path(d.Path)+emptySuffix, to); err != nil {
+			return nil, err
+		}
+		spec.Disks = append(spec.Disks, agent.DiskSpec{Path: to, Format: "qcow2"})
+	}
+	if m.NVRAM != "" {
+		spec.NVRAM = filepath.Join(dir, m.NVRAM)
+		if err := s.copyOwn(ctx, filepath.Join(src.dir, m.NVRAM), spec.NVRAM); err != nil {
+			return nil, err
+		}
+	}
+	if m.RAM != "" {
+		spec.RAM = &agent.RAMSpec{Path: filepath.Join(src.dir, m.RAM)}
+		if src.own {
+			spec.RAM = &agent.RAMSpec{Path: filepath.Join(dir, m.RAM), Shared: true}
+			if err := s.copyOwn(ctx, filepath.Join(src.dir, m.RAM), spec.RAM.Path); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return m.hostKey()
+}
+
+// copyOwn copies a frozen file into one that QEMU may write.
+func (s *Store) copyOwn(ctx context.Context, from, to string) error {
+	if err := agent.CopyFile(ctx, from, to); err != nil {
+		return fmt.Errorf("cannot copy %s: %w", filepath.Base(from), err)
+	}
+	return s.own.give(to, 0o600)
+}
+
+// ready is a ready state in the hands of one process. It is a lab.Ready.
+type ready struct {
+	engine *Engine
+	lab    *lab.Lab
+	state  *readyState
+	built  bool
+	took   time.Duration
+}
+
+// Record implements lab.Ready.
+func (r *ready) Record() lab.ReadyRecord { return r.state.record(r.built, r.took) }
+
+// ImageSHA256 implements lab.Ready.
+func (r *ready) ImageSHA256(m *lab.Machine) string {
+	if s := r.state.machine(m.Name); s != nil {
+		return s.Image
+	}
+	return ""
+}
+
+// patience is how long a run that is under way waits for the memory of its
+// next arm.
+const patience = 15 * time.Minute
+
+// Fork implements lab.Ready.
+func (r *ready) Fork(ctx context.Context, arm lab.Arm, patient bool, p lab.Progress) (lab.Instance, error) {
+	limit := time.Duration(0)
+	switch {
+	case patient && arm == lab.ArmPatched: // the first of a run
+		limit = r.engine.Wait
+	case patient:
+		limit = max(patience, r.engine.Wait)
+	}
+	inst, err := r.engine.fork(ctx, r.state, r.lab, forkOptions{arm: arm, wait: limit, marker: newMarker()}, p)
+	if err != nil {
+		return nil, err // not inst: a nil pointer in an interface is not nil
+	}
+	return inst, nil
+}
+
+// forkOptions say what a fork is for.
+type forkOptions struct {
+	arm    lab.Arm
+	wait   time.Duration // for memory
+	own    bool          // memory of its own: see prepareFork
+	marker string        // left in the machines; may be empty
+}
+
+// fork makes a running instance of r. On error nothing is left.
+func (e *Engine) fork(ctx context.Context, r *readyState, l *lab.Lab, o forkOptions, p lab.Progress) (_ *instance, err error) {
+	p = lab.Quiet(p)
+	var files *InstanceFiles
+	err = e.Store.waitFor(ctx, o.wait, p, func() (err error) {
+		files, err = e.Store.prepareFork(ctx, r, l, o.arm, o.own, p)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	inst, err := e.launch(ctx, files, p)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, inst.takeDown(ctx))
+		}
+	}()
+	inst.from = r
+	inst.connectTo(l)
+	p.Step("starting the machines from the saved state")
+	if err := inst.client.StartAll(ctx); err != nil {
+		return nil, &lab.HostError{Op: fmt.Sprintf("start the machines of lab %q from the ready state", l.Name), Err: err, Hint: "patchlab doctor"}
+	}
+	p.Step("waking the machines")
+	looks, err := inst.wake(ctx, o.marker)
+	if err != nil {
+		return nil, err
+	}
+	if problems := judgeWoken(looks); len(problems) > 0 {
+		return nil, &lab.HostError{Op: "fork the ready state", Err: errors.New(problems[0]), Hint: "patchlab gc; the next run makes a new ready state"}
+	}
+	return inst, nil
+}

@@ -1,0 +1,190 @@
+package snapshots
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/patchlab/patchlab/lab"
+)
+
+// DefaultKeep is how long images and ready states are kept that no run has
+// used.
+const DefaultKeep = 14 * 24 * time.Hour
+
+// keepAtLeast is for a run that is just between two forks.
+const keepAtLeast = time.Hour
+
+// GCOptions say what GC does.
+type GCOptions struct {
+	DryRun bool          // only tell
+	Keep   time.Duration // retention of images and ready states; less than an hour is an hour
+}
+
+// GCReport is what GC removed, or would.
+type GCReport struct {
+	Items []GCItem `json:"items"`
+	Bytes int64    `json:"bytes"` // that were freed
+}
+
+// GCItem is one thing that was removed, or would be.
+type GCItem struct {
+	Kind   string `json:"kind"` // "instance", "unfinished-image", "unfinished-ready-state", "snapshot", "ready-state" or "image"
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+	Bytes  int64  `json:"bytes"`
+}
+
+func (r *GCReport) add(kind, name, reason string, bytes int64) {
+	r.Items = append(r.Items, GCItem{kind, name, reason, bytes})
+	r.Bytes += bytes
+}
+
+// GC brings this host back to what is in use: it ends and removes what killed
+// processes have left, and removes ready states and images that nobody has
+// used for o.Keep. It goes on past errors, and may be called at any time.
+func (e *Engine) GC(ctx context.Context, o GCOptions) (*GCReport, error) {
+	rep := &GCReport{Items: []GCItem{}}
+	var errs []error
+	for _, step := range []func(context.Context, GCOptions, *GCReport) error{e.gcStale, e.gcLive, e.gcReady, e.gcImages} {
+		errs = append(errs, step(ctx, o, rep))
+	}
+	return rep, errors.Join(errs...)
+}
+
+// gcStale removes what nobody answers for.
+func (e *Engine) gcStale(ctx context.Context, o GCOptions, rep *GCReport) error {
+	stale, err := e.Store.Stale(ctx)
+	if err != nil {
+		return err
+	}
+	if !o.DryRun {
+		stale, err = e.Sweep(ctx)
+	}
+	for _, s := range stale {
+		name := s.ID()
+		if s.Spec != nil {
+			name += " of lab " + s.Spec.Lab
+		}
+		rep.add(s.Kind(), name, "the process that made it is gone", s.Bytes)
+	}
+	return err
+}
+
+// gcLive removes unfinished and unneeded files of instances that are up.
+func (e *Engine) gcLive(ctx context.Context, o GCOptions, rep *GCReport) error {
+	up, err := e.Store.Up(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range up {
+		if !e.Store.alive(r.Spec.ID) {
+			continue
+		}
+		found, err := e.tidyOne(ctx, r.Spec.ID, o.DryRun)
+		if errors.As(err, new(*lab.BusyError)) || errors.As(err, new(*lab.UsageError)) {
+			continue // somebody works on it, or has just taken it down
+		}
+		if err != nil {
+			return err
+		}
+		for _, f := range found {
+			rep.add("snapshot", filepath.Base(f.path)+" of instance "+r.Spec.ID, f.reason, f.bytes)
+		}
+	}
+	return nil
+}
+
+func (e *Engine) tidyOne(ctx context.Context, id string, dry bool) ([]leftover, error) {
+	l, unlock, err := e.lockLive(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	return e.Store.tidy(l, dry)
+}
+
+// gcReady removes ready states that no instance uses and no run has used for
+// long.
+func (e *Engine) gcReady(ctx context.Context, o GCOptions, rep *GCReport) error {
+	s := e.Store
+	unlock, err := s.lock(ctx, useLock, nil, "")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	all, err := s.readyStates()
+	if err != nil {
+		return err
+	}
+	instances, err := s.Instances(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
+		inUse := slices.ContainsFunc(instances, func(i *InstanceFiles) bool { return i.Ready == r.Key })
+		idle := s.now().Sub(r.used())
+		if inUse || idle < max(o.Keep, keepAtLeast) {
+			continue
+		}
+		bytes := allocatedBytes(r.dir)
+		if !o.DryRun {
+			if err := s.drop(r.dir, "ready"); err != nil {
+				return err
+			}
+		}
+		rep.add("ready-state", fmt.Sprintf("%.12s of lab %s", r.Key, r.Lab), "not used for "+days(idle), bytes)
+	}
+	return nil
+}
+
+// gcImages removes images that nothing stands on and no run has used for
+// long.
+func (e *Engine) gcImages(ctx context.Context, o GCOptions, rep *GCReport) error {
+	s := e.Store
+	unlock, err := s.lock(ctx, useLock, nil, "")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	images, err := s.Images(ctx)
+	if err != nil {
+		return err
+	}
+	for _, img := range images {
+		idle := s.now().Sub(s.imageUsed(img))
+		if idle < max(o.Keep, keepAtLeast) || !onlyBy(img.Users, rep) {
+			continue
+		}
+		bytes := allocatedBytes(filepath.Dir(img.Path))
+		if !o.DryRun {
+			if err := s.dropImage(img); err != nil {
+				return err
+			}
+		}
+		rep.add("image", fmt.Sprintf("%q (%.12s)", img.Name, img.SHA256), "not used for "+days(idle), bytes)
+	}
+	return nil
+}
+
+// onlyBy reports whether an image is used by nothing, or by what is removed
+// just now.
+func onlyBy(users []string, rep *GCReport) bool {
+	for _, u := range users {
+		if !slices.ContainsFunc(rep.Items, func(i GCItem) bool { return i.Kind == "ready-state" && "ready state "+i.Name == u }) {
+			return false
+		}
+	}
+	return true
+}
+
+// days writes a long time.
+func days(d time.Duration) string {
+	if d < 48*time.Hour {
+		return fmt.Sprintf("%d hours", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}

@@ -1,0 +1,208 @@
+package snapshots
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/patchlab/patchlab/lab"
+	"github.com/patchlab/patchlab/lab/agent"
+)
+
+// reachLimit is how long a machine of an instance that is up is tried over
+// SSH: one that does not answer can be saved and reverted all the same.
+const reachLimit = 15 * time.Second
+
+// Snapshot saves all machines of the instance that is up under ref, at one
+// instant and with their memory, as name. They go on afterwards, and go on
+// when it fails: then nothing is left of it.
+func (e *Engine) Snapshot(ctx context.Context, ref, name string, p lab.Progress) (Point, error) {
+	p = lab.Quiet(p)
+	if err := checkPointName(name); err != nil {
+		return Point{}, err
+	}
+	l, unlock, err := e.live(ctx, ref)
+	if err != nil {
+		return Point{}, err
+	}
+	defer unlock()
+	if old := l.point(name); old != nil {
+		err := &lab.UsageError{Err: fmt.Errorf("lab %q has a snapshot %q already", l.files.Spec.Lab, name), Hint: fmt.Sprintf("patchlab snapshot rm %s %s", ref, name)}
+		if old.Removed {
+			err.Hint = "another snapshot still stands on the disks of the removed one: choose another name"
+		}
+		return Point{}, err
+	}
+	if err := e.Store.checkDisk("take a snapshot", int(l.ownBytes()>>20)+1); err != nil {
+		return Point{}, err
+	}
+	p.Step("marking the machines' memory")
+	nonces := l.plant(ctx)
+	pt, err := e.Store.take(ctx, l, name, nonces, p)
+	if err != nil {
+		return Point{}, err
+	}
+	if err := l.stand(current{Point: name, Base: l.current.Base, Nonces: nonces}); err != nil {
+		return Point{}, err
+	}
+	return Point{Name: name, Parent: pt.Parent, Created: pt.Created, Bytes: allocatedBytes(pt.dir), Current: true}, nil
+}
+
+// ownBytes is what the files occupy that a snapshot has to copy.
+func (l *live) ownBytes() int64 {
+	var n int64
+	for _, m := range l.files.Spec.Machines {
+		for _, path := range ownFiles(&m) {
+			n += allocatedBytes(path)
+		}
+	}
+	return n
+}
+
+// ownFiles lists the files that a machine writes to.
+func ownFiles(m *agent.MachineSpec) []string {
+	var list []string
+	for _, d := range m.Disks {
+		if !d.ReadOnly {
+			list = append(list, d.Path)
+		}
+	}
+	if m.NVRAM != "" {
+		list = append(list, m.NVRAM)
+	}
+	if m.RAM != nil && m.RAM.Shared {
+		list = append(list, m.RAM.Path)
+	}
+	return list
+}
+
+// plant gives every machine that answers a new nonce and returns all of them.
+func (l *live) plant(ctx context.Context) map[string]string {
+	nonces := map[string]string{}
+	for name, nonce := range l.current.Nonces {
+		nonces[name] = nonce
+	}
+	var mu sync.Mutex
+	l.reach(ctx, func(ctx context.Context, name string, g sshGuest) error {
+		nonce := newNonce()
+		if err := g.Plant(ctx, nonce); err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		nonces[name] = nonce
+		return nil
+	})
+	return nonces
+}
+
+// reach calls f for every machine that answers over SSH, side by side, and
+// returns the names of the others.
+func (l *live) reach(ctx context.Context, f func(context.Context, string, sshGuest) error) (silent []string) {
+	ctx, cancel := context.WithTimeout(ctx, reachLimit)
+	defer cancel()
+	var mu sync.Mutex
+	var g errgroup.Group
+	for _, m := range l.files.Spec.Machines {
+		g.Go(func() error {
+			gst := l.guest(&lab.Machine{Name: m.Name, Image: &lab.Image{OS: lab.OS(m.OS)}})
+			defer func() { _ = gst.Close() }()
+			err := gst.Connect(ctx, reachLimit)
+			if err == nil {
+				err = f(ctx, m.Name, gst)
+			}
+			if err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				silent = append(silent, m.Name)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // none returns an error
+	slices.Sort(silent)
+	return silent
+}
+
+// take saves the machines and copies their files into a new point.
+func (s *Store) take(ctx context.Context, l *live, name string, nonces map[string]string, p lab.Progress) (_ *point, err error) {
+	dir := l.files.Spec.Dir
+	final := filepath.Join(pointsDir(dir), name)
+	part := filepath.Join(pointsDir(dir), partPrefix+name)
+	j := s.journalOf(l.ID())
+	for _, path := range []string{part, final} {
+		if err := j.intend(intent{Step: "snapshot", Path: path}); err != nil {
+			return nil, err
+		}
+	}
+	if err := errors.Join(s.own.mkdir(pointsDir(dir)), s.own.mkdir(part)); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(part))
+		}
+	}()
+	pt := &point{Name: name, Parent: l.current.Point, Base: l.current.Base, Created: s.now().UTC(), dir: part}
+	fs := freezing(l.files.Spec, part)
+	for i := range l.files.Spec.Machines {
+		m := &l.files.Spec.Machines[i]
+		for _, path := range ownFiles(m) {
+			fs[i].Copies = append(fs[i].Copies, agent.Copy{From: path, To: filepath.Join(part, filepath.Base(path))})
+		}
+		pt.Machines = append(pt.Machines, l.describe(m, nonces[m.Name]))
+	}
+	if err := j.intend(intent{Step: "save"}); err != nil {
+		return nil, err
+	}
+	p.Step("saving all machines at one instant")
+	if err := l.client.Freeze(ctx, fs, true); err != nil {
+		return nil, &lab.HostError{Op: "save the machines", Err: err}
+	}
+	if err := s.sealPoint(ctx, pt, final, p); err != nil {
+		return nil, err
+	}
+	if err := j.intend(intent{Step: "keep"}); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(part, final); err != nil {
+		return nil, fmt.Errorf("cannot keep snapshot: %w", err)
+	}
+	pt.dir = final
+	return pt, nil
+}
+
+// describe tells how a machine is saved in a point.
+func (l *live) describe(m *agent.MachineSpec, nonce string) readyMachine {
+	r := *l.ready.machine(m.Name)
+	r.Nonce, r.State, r.Disks = nonce, m.Name+stateSuffix, nil
+	for _, d := range m.Disks {
+		if !d.ReadOnly {
+			d.Path = filepath.Base(d.Path)
+		}
+		r.Disks = append(r.Disks, d)
+	}
+	return r
+}
+
+// sealPoint protects and measures a point's files, and describes it.
+func (s *Store) sealPoint(ctx context.Context, pt *point, final string, p lab.Progress) error {
+	r := &readyState{Machines: pt.Machines, dir: pt.dir}
+	for i := range r.Machines {
+		if err := s.protect(ctx, r, &r.Machines[i], final); err != nil {
+			return err
+		}
+	}
+	if err := ticking(p, "naming the layers by their content", func() error { return r.measureLayers(ctx) }); err != nil {
+		return err
+	}
+	pt.Layers = r.Layers
+	return writeJSON(filepath.Join(pt.dir, pointFile), pt)
+}
