@@ -10,12 +10,12 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
@@ -24,7 +24,22 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// A fuzzing worker is this binary, too, and is given flags.
+	if os.Getenv(helperVariable) != "" && !strings.HasPrefix(os.Args[1], "-") {
+		os.Exit(helper(os.Args[1:]))
+	}
+	// From here on this binary is started again only to be a helper.
+	if err := os.Setenv(helperVariable, strconv.Itoa(os.Getpid())); err != nil {
+		panic(err)
+	}
+	// Tests that wait for processes go on side by side, whatever the number
+	// of processors is.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // golden compares got with a file below testdata.
 func golden(t *testing.T, name, got string) {
@@ -182,7 +197,7 @@ func storeAt(t *testing.T, base string, tools Runner) *Store {
 		mem:      func() (memory, error) { return memory{TotalMiB: 16384, AvailableMiB: 8192}, nil },
 		free:     func(string) (uint64, error) { return 100 << 30, nil },
 		treeBase: t.TempDir(),
-		held:     map[string]*flock.Flock{},
+		held:     map[string]*journal{},
 	}
 	if s, err = s.at(filepath.Join(base, "home"), runtime); err != nil {
 		t.Fatal(err)
@@ -233,7 +248,7 @@ func noTrace(t *testing.T, s *Store) {
 	for _, pattern := range []string{
 		filepath.Join(s.imagesDir(), ".*"), filepath.Join(s.treeBase, "*"),
 		filepath.Join(s.labsDir(), "*", "instances", "*"), filepath.Join(s.labsDir(), "*", "instances", ".*"),
-		filepath.Join(s.runtime, "*"),
+		filepath.Join(s.runtime, "*"), filepath.Join(s.journalDir(), "*"), filepath.Join(s.journalDir(), ".*"),
 	} {
 		left, err := filepath.Glob(pattern)
 		if err != nil || len(left) > 0 {

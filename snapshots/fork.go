@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/patchlab/patchlab/lab"
 	"github.com/patchlab/patchlab/lab/agent"
@@ -52,16 +53,25 @@ func (s *Store) prepareFork(ctx context.Context, r *readyState, l *lab.Lab, arm 
 	if err := s.own.mkdir(dir); err != nil {
 		return nil, err
 	}
+	specs, keys := make([]agent.MachineSpec, len(l.Machines)), make([]ssh.PublicKey, len(l.Machines))
+	g, gctx := errgroup.WithContext(ctx)
 	for i, m := range l.Machines {
-		spec := machineSpec(f.Spec, i, m)
-		spec.NeedMiB = needs[m.Name]
-		key, err := s.forkMachine(ctx, src, &spec, dir)
-		if err != nil {
-			return nil, fmt.Errorf("cannot fork machine %q of lab %q: %w", m.Name, l.Name, err)
-		}
-		f.HostKeys[m.Name] = key
+		specs[i] = machineSpec(f.Spec, i, m)
+		specs[i].NeedMiB = needs[m.Name]
+		g.Go(func() (err error) {
+			if keys[i], err = s.forkMachine(gctx, src, &specs[i], dir); err != nil {
+				return fmt.Errorf("cannot fork machine %q of lab %q: %w", m.Name, l.Name, err)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	f.Spec.Machines = specs
+	for i, m := range l.Machines {
+		f.HostKeys[m.Name] = keys[i]
 		f.Images[m.Name] = Image{SHA256: r.machine(m.Name).Image}
-		f.Spec.Machines = append(f.Spec.Machines, spec)
 	}
 	r.use(s.now())
 	return f, f.write()
@@ -249,7 +259,7 @@ func (e *Engine) fork(ctx context.Context, r *readyState, l *lab.Lab, o forkOpti
 	if err != nil {
 		return nil, err
 	}
-	if problems := judgeWoken(looks); len(problems) > 0 {
+	if problems := judgeWoken(looks, nil); len(problems) > 0 {
 		return nil, &lab.HostError{Op: "fork the ready state", Err: errors.New(problems[0]), Hint: "patchlab gc; the next run makes a new ready state"}
 	}
 	return inst, nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"github.com/patchlab/patchlab/lab"
 	"github.com/patchlab/patchlab/lab/agent"
@@ -59,13 +60,34 @@ func (s *Store) freezeReady(ctx context.Context, f *InstanceFiles, r *readyState
 	if err := s.seal(ctx, r, final, p); err != nil {
 		return err
 	}
+	if err := ticking(p, "writing it to the disk", func() error { return syncAll(part) }); err != nil {
+		return err
+	}
 	if err := j.intend(intent{Step: "keep"}); err != nil {
 		return err
+	}
+	if _, err := os.Lstat(final); err == nil { // it cannot be read any more
+		if err := s.drop(final, "ready"); err != nil {
+			return err
+		}
 	}
 	if err := os.Rename(part, final); err != nil {
 		return fmt.Errorf("cannot keep ready state: %w", err)
 	}
 	r.dir = final
+	return nil
+}
+
+// syncAll returns when the file system of dir has written everything down: what
+// is called whole has to be so after a power cut as well.
+func syncAll(dir string) error {
+	f, err := os.Open(filepath.Clean(dir))
+	if err != nil {
+		return fmt.Errorf("cannot open folder: %w", err)
+	}
+	if err := errors.Join(unix.Syncfs(int(f.Fd())), f.Close()); err != nil {
+		return fmt.Errorf("cannot write %s to the disk: %w", dir, err)
+	}
 	return nil
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/patchlab/patchlab/lab"
@@ -53,6 +55,20 @@ func (e *Engine) GC(ctx context.Context, o GCOptions) (*GCReport, error) {
 		errs = append(errs, step(ctx, o, rep))
 	}
 	return rep, errors.Join(errs...)
+}
+
+// expire removes what has not been used for DefaultKeep, and says so. It is
+// part of every run, so that a host nobody looks after does not fill up; what
+// cannot be removed now is for the next one.
+func (e *Engine) expire(ctx context.Context) {
+	rep := &GCReport{}
+	o := GCOptions{Keep: DefaultKeep}
+	_ = errors.Join(e.gcReady(ctx, o, rep), e.gcImages(ctx, o, rep))
+	for _, i := range rep.Items {
+		if e.Say != nil {
+			e.Say(fmt.Sprintf("removed %s %s: %s", i.Kind, i.Name, i.Reason))
+		}
+	}
 }
 
 // gcStale removes what nobody answers for.
@@ -137,6 +153,30 @@ func (e *Engine) gcReady(ctx context.Context, o GCOptions, rep *GCReport) error 
 			}
 		}
 		rep.add("ready-state", fmt.Sprintf("%.12s of lab %s", r.Key, r.Lab), "not used for "+days(idle), bytes)
+	}
+	return s.gcUnreadable(all, o, rep)
+}
+
+// gcUnreadable removes folders that stand where ready states do and are none
+// that this patchlab can use. The caller holds the lock of uses.
+func (s *Store) gcUnreadable(readable []*readyState, o GCOptions, rep *GCReport) error {
+	dirs, err := filepath.Glob(filepath.Join(s.labsDir(), "*", "ready", strings.Repeat("[0-9a-f]", 64)))
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		info, err := os.Lstat(dir)
+		if err != nil || slices.ContainsFunc(readable, func(r *readyState) bool { return r.dir == dir }) ||
+			s.now().Sub(info.ModTime()) < max(o.Keep, keepAtLeast) {
+			continue
+		}
+		bytes := allocatedBytes(dir)
+		if !o.DryRun {
+			if err := s.drop(dir, "ready"); err != nil {
+				return err
+			}
+		}
+		rep.add("ready-state", fmt.Sprintf("%.12s", filepath.Base(dir)), "it cannot be read", bytes)
 	}
 	return nil
 }

@@ -32,12 +32,17 @@ func (e *Engine) Up(ctx context.Context, l *lab.Lab, o lab.Observer) error {
 		return err
 	}
 	p, end := o.Begin(lab.ArmUp, "", "fork")
-	inst, err := e.fork(ctx, r.state, l, forkOptions{arm: lab.ArmUp, wait: e.Wait, own: true}, p)
+	marker := newMarker()
+	inst, err := e.fork(ctx, r.state, l, forkOptions{arm: lab.ArmUp, wait: e.Wait, own: true, marker: marker}, p)
 	end(err)
 	if err != nil {
 		return err
 	}
-	if err := e.Store.journalOf(inst.ID()).intend(intent{Step: "detach"}); err != nil {
+	err = writeJSON(currentPath(inst.files.Spec), r.state.standing(marker))
+	if err == nil {
+		err = e.Store.journalOf(inst.ID()).intend(intent{Step: "detach"})
+	}
+	if err != nil {
 		return errors.Join(err, inst.takeDown(ctx))
 	}
 	for _, g := range inst.guests {
@@ -132,6 +137,15 @@ func (e *Engine) Sweep(ctx context.Context) ([]StaleInstance, error) {
 
 // sweep ends and removes one instance that nobody answers for.
 func (e *Engine) sweep(ctx context.Context, s StaleInstance) error {
+	for _, i := range s.intents {
+		// One that was just being started when its maker was killed.
+		if i.Step != "folder" || e.Store.mayRemove(s.id, i) != nil {
+			continue
+		}
+		if err := agent.KillAgent(ctx, &agent.Spec{Dir: i.Path}); err != nil {
+			return err
+		}
+	}
 	for _, spec := range s.machines() {
 		if err := agent.KillLeftovers(ctx, spec, slog.New(slog.DiscardHandler)); err != nil {
 			return err

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -24,7 +23,7 @@ const (
 	restLimit = 3 * time.Minute
 	// closePause lets the machines see that the connections to them end:
 	// forks would find dead sessions.
-	closePause = time.Second
+	closePause = 500 * time.Millisecond
 )
 
 // Ready implements lab.Host.
@@ -36,6 +35,7 @@ func (e *Engine) ready(ctx context.Context, l *lab.Lab, logs lab.Logs, o lab.Obs
 	if _, err := e.Sweep(ctx); err != nil {
 		return nil, err
 	}
+	defer e.expire(ctx) // after what this run needs was used
 	started := time.Now()
 	out := &ready{engine: e, lab: l}
 	p, end := o.Begin(lab.ArmReady, "", "prepare")
@@ -45,7 +45,11 @@ func (e *Engine) ready(ctx context.Context, l *lab.Lab, logs lab.Logs, o lab.Obs
 		return nil, err
 	}
 	defer unlock()
-	if out.state, err = loadReady(filepath.Join(e.Store.readyDir(l.Name), want.Key)); err != nil {
+	out.state = want
+	if want.dir == "" {
+		out.state = e.usable(ctx, want, p) // made while the lock was waited for
+	}
+	if out.state == nil {
 		m := &making{engine: e, lab: l, logs: logs, obs: o, state: want}
 		if err := m.whole(ctx); err != nil {
 			return nil, err
@@ -190,12 +194,20 @@ func newNonce() string {
 	return hex.EncodeToString(b[:])
 }
 
-// save saves all machines at one instant, ends them, and freezes their files.
-func (m *making) save(ctx context.Context, p lab.Progress) error {
+// pause lets closePause go by.
+func pause(ctx context.Context) error {
 	select {
 	case <-time.After(closePause):
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// save saves all machines at one instant, ends them, and freezes their files.
+func (m *making) save(ctx context.Context, p lab.Progress) error {
+	if err := pause(ctx); err != nil {
+		return err
 	}
 	s, spec := m.engine.Store, m.inst.files.Spec
 	if err := s.journalOf(spec.ID).intend(intent{Step: "save"}); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/patchlab/patchlab/lab"
+	"github.com/patchlab/patchlab/lab/agent"
 )
 
 // ReadyPoint is the name of the point that every instance starts from: the
@@ -24,8 +25,8 @@ const ReadyPoint = "ready"
 
 const (
 	pointFile   = "point.json"
-	currentFile = "current.json"
-	pointsLock  = "points.lock" // held while a snapshot is taken, reverted to or removed
+	currentFile = "current.json" // in the generation that it is about
+	pointsLock  = "points.lock"  // held while a snapshot is taken, reverted to or removed
 )
 
 // Point is a snapshot of an instance as `patchlab snapshots` shows it.
@@ -45,17 +46,22 @@ type point struct {
 	Created  time.Time      `json:"created"`
 	Machines []readyMachine `json:"machines"` // read-only disks with their folder: they are the ready state's
 	Layers   []layer        `json:"layers"`
+	// Markers are what machines held that did not answer when they were saved:
+	// see current.
+	Markers map[string]string `json:"markers,omitempty"`
 	// Removed: only the disks are left, because others stand on them.
 	Removed bool `json:"removed,omitempty"`
 
 	dir string
 }
 
-// current is where an instance stands in the tree of its points.
+// current is where an instance stands in the tree of its points. Its machines
+// hold markers of later than any point, by which a revert is proven.
 type current struct {
-	Point  string            `json:"point"`
-	Base   string            `json:"base"`
-	Nonces map[string]string `json:"nonces"` // by machine
+	Point   string            `json:"point"`
+	Base    string            `json:"base"`
+	Nonces  map[string]string `json:"nonces"`  // by machine
+	Markers map[string]string `json:"markers"` // the same
 }
 
 // validPoint are names that are folders, too.
@@ -146,11 +152,8 @@ func (l *live) load(s *Store) error {
 	if l.points, err = loadPoints(f.Spec.Dir); err != nil {
 		return err
 	}
-	l.current = current{Point: ReadyPoint, Base: ReadyPoint, Nonces: map[string]string{}}
-	for _, m := range l.ready.Machines {
-		l.current.Nonces[m.Name] = m.Nonce
-	}
-	b, err := os.ReadFile(filepath.Join(f.Spec.Dir, currentFile))
+	l.current = l.ready.standing("")
+	b, err := os.ReadFile(currentPath(l.files.Spec))
 	if err == nil {
 		err = json.Unmarshal(b, &l.current)
 	}
@@ -158,6 +161,18 @@ func (l *live) load(s *Store) error {
 		return fmt.Errorf("cannot read where instance %s stands: %w", f.Spec.ID, err)
 	}
 	return nil
+}
+
+// standing is where a new fork stands, whose machines hold marker.
+func (r *readyState) standing(marker string) current {
+	c := current{Point: ReadyPoint, Base: ReadyPoint, Nonces: map[string]string{}, Markers: map[string]string{}}
+	for _, m := range r.Machines {
+		c.Nonces[m.Name] = m.Nonce
+		if marker != "" {
+			c.Markers[m.Name] = marker
+		}
+	}
+	return c
 }
 
 // loadPoints reads all points of an instance, the oldest first.
@@ -208,10 +223,16 @@ func (l *live) named(name string) (*point, error) {
 	return p, nil
 }
 
+// currentPath is where it is written down where an instance stands: beside the
+// disks that its machines write to, so that both change in the same moment.
+func currentPath(spec *agent.Spec) string {
+	return filepath.Join(filepath.Dir(spec.Machines[0].Disks[0].Path), currentFile)
+}
+
 // stand writes down where the instance stands from now on.
 func (l *live) stand(c current) error {
 	l.current = c
-	return writeJSON(filepath.Join(l.files.Spec.Dir, currentFile), c)
+	return writeJSON(currentPath(l.files.Spec), c)
 }
 
 // Points lists the snapshots of the instance that is up under ref: parents

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/patchlab/patchlab/lab"
+	"github.com/patchlab/patchlab/lab/agent"
 )
 
 // Prove implements lab.Ready.
@@ -73,16 +76,22 @@ func (s *Store) remains(ids []string, labName string) []string {
 // lines, as QEMU and an instance's agent do.
 func processesOf(dir string) []string {
 	var left []string
-	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		return nil
 	}
-	for _, f := range files {
-		if b, err := os.ReadFile(f); err == nil && strings.Contains(string(b), dir+"/") {
-			left = append(left, fmt.Sprintf("process %s still runs", filepath.Base(filepath.Dir(f))))
+	for _, d := range dirs {
+		if pid, err := strconv.Atoi(filepath.Base(d)); err == nil && runsIn(pid, dir) {
+			left = append(left, fmt.Sprintf("process %d still runs", pid))
 		}
 	}
 	return left
+}
+
+// runsIn reports whether a process has files below dir in its command line.
+func runsIn(pid int, dir string) bool {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	return err == nil && strings.Contains(string(b), dir+"/")
 }
 
 // changedLayers compares all files of r with what they were when they were
@@ -117,4 +126,40 @@ func changedLayers(ctx context.Context, dir string, layers []layer, full bool) [
 		}
 	}
 	return problems
+}
+
+// changed says which of the frozen files of a point are not what they were, or
+// of the disks that its own stand on. Files is how many there are.
+func (l *live) changed(ctx context.Context, name string, full bool) (problems []string, files int) {
+	look := func(dir string, layers []layer) {
+		problems = append(problems, changedLayers(ctx, dir, layers, full)...)
+		files += len(layers)
+	}
+	if name == ReadyPoint {
+		look(l.ready.dir, l.ready.Layers)
+		return problems, files
+	}
+	p := l.point(name)
+	look(p.dir, p.Layers)
+	for range l.points {
+		if p = l.point(p.Base); p == nil {
+			break
+		}
+		look(p.dir, diskLayers(p.Machines, p.Layers))
+	}
+	look(l.ready.dir, diskLayers(l.ready.Machines, l.ready.Layers))
+	return problems, files
+}
+
+// diskLayers are the layers that are disks of machines.
+func diskLayers(machines []readyMachine, layers []layer) []layer {
+	var list []layer
+	for _, l := range layers {
+		if slices.ContainsFunc(machines, func(m readyMachine) bool {
+			return slices.ContainsFunc(m.Disks, func(d agent.DiskSpec) bool { return d.Path == l.Name })
+		}) {
+			list = append(list, l)
+		}
+	}
+	return list
 }

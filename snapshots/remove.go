@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/patchlab/patchlab/lab/agent"
 )
@@ -60,7 +62,7 @@ func (s *Store) removeNamed(id string, intents []intent) error {
 		}
 		err := s.mayRemove(id, i)
 		if err == nil {
-			err = os.RemoveAll(i.Path)
+			err = removeAll(i.Path)
 		}
 		errs = append(errs, err)
 	}
@@ -68,6 +70,20 @@ func (s *Store) removeNamed(id string, intents []intent) error {
 		return errors.Join(err, j.release())
 	}
 	return j.end()
+}
+
+// removeAll removes a folder, also one that a process which is just ending
+// still writes to.
+func removeAll(path string) error {
+	err := os.RemoveAll(path)
+	for range 20 {
+		if !errors.Is(err, syscall.ENOTEMPTY) {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+		err = os.RemoveAll(path)
+	}
+	return err
 }
 
 // mayRemove makes sure that i names one of the few places in which patchlab

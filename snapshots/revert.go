@@ -11,9 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/patchlab/patchlab/lab"
 	"github.com/patchlab/patchlab/lab/agent"
-	"github.com/patchlab/patchlab/lab/guest"
 )
 
 // Revert takes the instance that is up under ref back to a snapshot, or to the
@@ -52,28 +53,28 @@ type reverting struct {
 	full  bool
 	p     lab.Progress
 
-	src    *source
-	layers []layer
-	to     current
-	dir    string              // of the new generation
-	next   []agent.MachineSpec // the machines as they will be
-	pids   []int               // of the machines as they were
-	old    []string            // the files that they wrote to
-	rec    lab.Receipt
+	src   *source
+	known map[string]string // markers that were saved: see point
+	to    current
+	dir   string              // of the new generation
+	next  []agent.MachineSpec // the machines as they will be
+	pids  []int               // of the machines as they were
+	old   []string            // the files that they wrote to
+	rec   lab.Receipt
 }
 
 // choose finds what is to be gone back to, and refuses it when its files are
 // not what they were.
 func (rv *reverting) choose(ctx context.Context) error {
-	rv.src, rv.layers = rv.ready.source(true), rv.ready.Layers
+	rv.src = rv.ready.source(true)
 	if rv.name != ReadyPoint {
 		pt, err := rv.named(rv.name)
 		if err != nil {
 			return err
 		}
-		rv.src, rv.layers = pt.source(), pt.Layers
+		rv.src, rv.known = pt.source(), pt.Markers
 	}
-	rv.to = current{Point: rv.name, Base: rv.name, Nonces: map[string]string{}}
+	rv.to = current{Point: rv.name, Base: rv.name, Nonces: map[string]string{}, Markers: map[string]string{}}
 	need := 1
 	for _, m := range rv.src.machines {
 		rv.to.Nonces[m.Name] = m.Nonce
@@ -85,7 +86,7 @@ func (rv *reverting) choose(ctx context.Context) error {
 		return err
 	}
 	rv.p.Step("comparing the frozen files")
-	if changed := changedLayers(ctx, rv.src.dir, rv.layers, rv.full); len(changed) > 0 {
+	if changed, _ := rv.changed(ctx, rv.name, rv.full); len(changed) > 0 {
 		return &lab.HostError{Op: "revert to " + rv.name, Err: errors.New(changed[0]), Hint: "nothing was touched; patchlab down, then patchlab up makes a new instance"}
 	}
 	return nil
@@ -101,14 +102,24 @@ func (rv *reverting) prepare(ctx context.Context) error {
 	if err := rv.store.own.mkdir(rv.dir); err != nil {
 		return err
 	}
-	for _, m := range rv.files.Spec.Machines {
-		rv.old = append(rv.old, ownFiles(&m)...)
-		if _, err := rv.store.forkMachine(ctx, rv.src, &m, rv.dir); err != nil {
-			return errors.Join(fmt.Errorf("cannot prepare machine %q: %w", m.Name, err), os.RemoveAll(rv.dir))
-		}
-		rv.next = append(rv.next, m)
+	rv.next = slices.Clone(rv.files.Spec.Machines)
+	g, gctx := errgroup.WithContext(ctx)
+	for i := range rv.next {
+		m := &rv.next[i]
+		rv.old = append(rv.old, ownFiles(m)...)
+		g.Go(func() error {
+			if _, err := rv.store.forkMachine(gctx, rv.src, m, rv.dir); err != nil {
+				return fmt.Errorf("cannot prepare machine %q: %w", m.Name, err)
+			}
+			return nil
+		})
 	}
-	return nil
+	if err := g.Wait(); err != nil {
+		return errors.Join(err, os.RemoveAll(rv.dir))
+	}
+	// Before the machines stand there: the agent may finish what a killed
+	// process has asked it for.
+	return writeJSON(filepath.Join(rv.dir, currentFile), rv.to)
 }
 
 // generation is the number of the newest generation that there ever was.
@@ -125,16 +136,10 @@ func (rv *reverting) generation() int {
 	return newest
 }
 
-// swap leaves a marker in the machines, ends them, and starts them from what
-// was saved.
+// swap ends the machines and starts them from what was saved.
 func (rv *reverting) swap(ctx context.Context) error {
-	marker := newMarker()
-	silent := rv.reach(ctx, func(ctx context.Context, _ string, g sshGuest) error {
-		_, err := g.Wake(ctx, guest.Waking{Marker: marker})
-		return err
-	})
-	if len(silent) > 0 {
-		rv.rec.Notes = append(rv.rec.Notes, "no marker could be left beforehand, since SSH did not answer, on "+strings.Join(silent, ", "))
+	if len(rv.current.Markers) < len(rv.files.Spec.Machines) {
+		rv.rec.Notes = append(rv.rec.Notes, "not every machine held a marker, since SSH did not answer when one was to be left")
 	}
 	if st, err := rv.client.Status(ctx); err == nil {
 		for _, m := range st.Machines {
@@ -153,8 +158,8 @@ func (rv *reverting) swap(ctx context.Context) error {
 	if err := rv.client.Replace(ctx, rv.next); err != nil {
 		return &lab.HostError{Op: "start the machines from " + rv.name, Err: err, Hint: "patchlab revert once more, or patchlab down"}
 	}
-	rv.files.Spec.Machines = rv.next
-	return rv.stand(rv.to)
+	rv.files.Spec.Machines, rv.current = rv.next, rv.to
+	return nil
 }
 
 // prove looks into the machines, and for what is left of the later time.
@@ -164,7 +169,8 @@ func (rv *reverting) prove(ctx context.Context) error {
 	for _, m := range rv.files.Spec.Machines {
 		rv.guests[m.Name] = rv.guest(&lab.Machine{Name: m.Name, Image: &lab.Image{OS: lab.OS(m.OS)}})
 	}
-	looks, err := rv.wake(ctx, "")
+	marker := newMarker()
+	looks, err := rv.wake(ctx, marker)
 	for _, g := range rv.guests {
 		_ = g.Close()
 	}
@@ -178,11 +184,15 @@ func (rv *reverting) prove(ctx context.Context) error {
 	}
 	for _, w := range looks {
 		rec.Nonce = rec.Nonce && w.NonceEqual
-		rec.Marker = rec.Marker && len(w.Markers) == 0
+		rec.Marker = rec.Marker && len(later(w, rv.known)) == 0
+		rv.to.Markers[w.machine] = marker
 	}
-	rec.Problems = append(rec.Problems, judgeWoken(looks)...)
-	changed := changedLayers(ctx, rv.src.dir, rv.layers, rv.full)
-	rec.Layers, rec.Files = len(changed) == 0, len(rv.layers)
+	rec.Problems = append(rec.Problems, judgeWoken(looks, rv.known)...)
+	if err := rv.stand(rv.to); err != nil {
+		return err
+	}
+	changed, files := rv.changed(ctx, rv.name, rv.full)
+	rec.Layers, rec.Files = len(changed) == 0, files
 	rec.Problems = append(rec.Problems, changed...)
 	rv.proveGone()
 	rec.Proven = rec.Nonce && rec.Marker && rec.Layers && rec.Gone
@@ -200,14 +210,8 @@ func (rv *reverting) proveGone() {
 			left = append(left, path+" is still there")
 		}
 	}
-	now := map[int]bool{}
-	if st, err := rv.client.Status(context.Background()); err == nil {
-		for _, m := range st.Machines {
-			now[m.PID] = true
-		}
-	}
 	for _, pid := range rv.pids {
-		if _, err := os.Stat("/proc/" + strconv.Itoa(pid) + "/exe"); err == nil && now[pid] {
+		if runsIn(pid, rv.files.Spec.RunDir) {
 			left = append(left, fmt.Sprintf("process %d of the later time still runs", pid))
 		}
 	}

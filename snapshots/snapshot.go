@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/patchlab/patchlab/lab"
 	"github.com/patchlab/patchlab/lab/agent"
+	"github.com/patchlab/patchlab/lab/guest"
 )
 
 // reachLimit is how long a machine of an instance that is up is tried over
@@ -44,12 +46,13 @@ func (e *Engine) Snapshot(ctx context.Context, ref, name string, p lab.Progress)
 		return Point{}, err
 	}
 	p.Step("marking the machines' memory")
-	nonces := l.plant(ctx)
-	pt, err := e.Store.take(ctx, l, name, nonces, p)
-	if err != nil {
-		return Point{}, err
+	saved := l.plant(ctx)
+	pt, err := e.Store.take(ctx, l, name, saved, p)
+	marked := l.mark(ctx, saved) // also when it failed: the old markers are gone
+	if err == nil {
+		marked.Point = name
 	}
-	if err := l.stand(current{Point: name, Base: l.current.Base, Nonces: nonces}); err != nil {
+	if err := errors.Join(err, l.stand(marked)); err != nil {
 		return Point{}, err
 	}
 	return Point{Name: name, Parent: pt.Parent, Created: pt.Created, Bytes: allocatedBytes(pt.dir), Current: true}, nil
@@ -83,12 +86,10 @@ func ownFiles(m *agent.MachineSpec) []string {
 	return list
 }
 
-// plant gives every machine that answers a new nonce and returns all of them.
-func (l *live) plant(ctx context.Context) map[string]string {
-	nonces := map[string]string{}
-	for name, nonce := range l.current.Nonces {
-		nonces[name] = nonce
-	}
+// plant gives every machine that answers a new nonce, and takes its marker
+// away. It returns where the instance stands then.
+func (l *live) plant(ctx context.Context) current {
+	c := current{Point: l.current.Point, Base: l.current.Base, Nonces: maps.Clone(l.current.Nonces), Markers: maps.Clone(l.current.Markers)}
 	var mu sync.Mutex
 	l.reach(ctx, func(ctx context.Context, name string, g sshGuest) error {
 		nonce := newNonce()
@@ -97,10 +98,28 @@ func (l *live) plant(ctx context.Context) map[string]string {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		nonces[name] = nonce
+		c.Nonces[name] = nonce
+		delete(c.Markers, name)
 		return nil
 	})
-	return nonces
+	return c
+}
+
+// mark leaves a marker of after c in every machine that answers.
+func (l *live) mark(ctx context.Context, c current) current {
+	c.Markers = maps.Clone(c.Markers)
+	marker := newMarker()
+	var mu sync.Mutex
+	l.reach(ctx, func(ctx context.Context, name string, g sshGuest) error {
+		if _, err := g.Wake(ctx, guest.Waking{Marker: marker}); err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		c.Markers[name] = marker
+		return nil
+	})
+	return c
 }
 
 // reach calls f for every machine that answers over SSH, side by side, and
@@ -132,7 +151,7 @@ func (l *live) reach(ctx context.Context, f func(context.Context, string, sshGue
 }
 
 // take saves the machines and copies their files into a new point.
-func (s *Store) take(ctx context.Context, l *live, name string, nonces map[string]string, p lab.Progress) (_ *point, err error) {
+func (s *Store) take(ctx context.Context, l *live, name string, saved current, p lab.Progress) (_ *point, err error) {
 	dir := l.files.Spec.Dir
 	final := filepath.Join(pointsDir(dir), name)
 	part := filepath.Join(pointsDir(dir), partPrefix+name)
@@ -150,16 +169,19 @@ func (s *Store) take(ctx context.Context, l *live, name string, nonces map[strin
 			err = errors.Join(err, os.RemoveAll(part))
 		}
 	}()
-	pt := &point{Name: name, Parent: l.current.Point, Base: l.current.Base, Created: s.now().UTC(), dir: part}
+	pt := &point{Name: name, Parent: l.current.Point, Base: l.current.Base, Created: s.now().UTC(), Markers: saved.Markers, dir: part}
 	fs := freezing(l.files.Spec, part)
 	for i := range l.files.Spec.Machines {
 		m := &l.files.Spec.Machines[i]
 		for _, path := range ownFiles(m) {
 			fs[i].Copies = append(fs[i].Copies, agent.Copy{From: path, To: filepath.Join(part, filepath.Base(path))})
 		}
-		pt.Machines = append(pt.Machines, l.describe(m, nonces[m.Name]))
+		pt.Machines = append(pt.Machines, l.describe(m, saved.Nonces[m.Name]))
 	}
 	if err := j.intend(intent{Step: "save"}); err != nil {
+		return nil, err
+	}
+	if err := pause(ctx); err != nil {
 		return nil, err
 	}
 	p.Step("saving all machines at one instant")

@@ -57,18 +57,31 @@ func (i *instance) wake(ctx context.Context, marker string) ([]woken, error) {
 }
 
 // judgeWoken says what is wrong with machines that were just forked: another
-// memory than was saved, or markers, of which nothing that is saved has any.
-func judgeWoken(all []woken) []string {
+// memory than was saved, or markers other than the known ones, which were saved
+// with it.
+func judgeWoken(all []woken, known map[string]string) []string {
 	var problems []string
 	for _, w := range all {
 		if !w.NonceEqual {
 			problems = append(problems, fmt.Sprintf("the memory of machine %q is not the one that was saved: its nonce differs", w.machine))
 		}
-		for _, m := range w.Markers {
+		for _, m := range later(w, known) {
 			problems = append(problems, fmt.Sprintf("machine %q holds the marker %s of a later time", w.machine, m))
 		}
 	}
 	return problems
+}
+
+// later lists the markers that a machine holds and that were not saved with
+// it.
+func later(w woken, known map[string]string) []string {
+	var list []string
+	for _, m := range w.Markers {
+		if known[w.machine] == "" || m != "marker-"+known[w.machine] {
+			list = append(list, m)
+		}
+	}
+	return list
 }
 
 // connectTo makes the guests of all machines of l, not yet connected.

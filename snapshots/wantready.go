@@ -13,9 +13,27 @@ import (
 	"github.com/patchlab/patchlab/lab"
 )
 
-// wantReady describes the ready state that l needs now. Where it is not there,
-// its lock is held when it returns: it is made once, even when several
-// processes want it.
+// usable returns the ready state that want describes, where it is there and its
+// files are what they were; else nil.
+func (e *Engine) usable(ctx context.Context, want *readyState, p lab.Progress) *readyState {
+	dir := filepath.Join(e.Store.readyDir(want.Lab), want.Key)
+	have, err := loadReady(dir)
+	if err != nil {
+		return nil
+	}
+	changed := have.changedLayers(ctx, false, lab.Quiet(p))
+	if len(changed) == 0 {
+		return have
+	}
+	if e.Say != nil && ctx.Err() == nil {
+		e.Say("the ready state is made anew: " + changed[0])
+	}
+	return nil
+}
+
+// wantReady describes the ready state that l needs now. Where there is none
+// that can be used, its lock is held when it returns: it is made once, even
+// when several processes want it.
 func (e *Engine) wantReady(ctx context.Context, l *lab.Lab, p lab.Progress) (_ *readyState, unlock func(), err error) {
 	images, err := e.Store.ensureImages(ctx, l, lab.Quiet(p))
 	if err != nil {
@@ -31,8 +49,8 @@ func (e *Engine) wantReady(ctx context.Context, l *lab.Lab, p lab.Progress) (_ *
 	if why != "" && e.Say != nil {
 		e.Say("memory is not forked but restored, which takes longer: " + why)
 	}
-	if _, err := loadReady(filepath.Join(e.Store.readyDir(l.Name), r.Key)); err == nil {
-		return r, func() {}, nil
+	if have := e.usable(ctx, r, p); have != nil {
+		return have, func() {}, nil
 	}
 	unlock, err = e.Store.lock(ctx, "ready-"+r.Key, p, fmt.Sprintf("waiting for another patchlab that makes the ready state of lab %q", l.Name))
 	return r, unlock, err

@@ -57,6 +57,9 @@ func (a *app) imageBuild(ctx context.Context, dir string, names []string) error 
 	if err != nil {
 		return err
 	}
+	if _, err := engine.Sweep(ctx); err != nil { // what a killed build has left
+		return err
+	}
 	for _, i := range l.Images {
 		if len(names) > 0 && !slices.Contains(names, i.Name) {
 			continue

@@ -64,13 +64,12 @@ CONF
   virsh -q pool-start default
 }
 
-# own_network is the one that Vagrant would make, isolated and without STP:
-# with it a restored machine's port stays closed for four seconds.
+# own_network is the one that Vagrant makes, but isolated.
 own_network() {
   cat >"$work/network.xml" <<XML
 <network>
   <name>vagrant-libvirt</name>
-  <bridge stp='off' delay='0'/>
+  <bridge name='vagrant0' stp='on' delay='0'/>
   <ip address='192.168.121.1' netmask='255.255.255.0'>
     <dhcp><range start='192.168.121.2' end='192.168.121.254'/></dhcp>
   </ip>
@@ -142,11 +141,14 @@ mark() { on "$1" 'touch /run/after /root/after && sync'; }
 reverted() { on "$1" '[ -e /run/before ] && [ ! -e /run/after ] && [ ! -e /root/after ]'; }
 version() { "$@" 2>/dev/null | grep -oE '[0-9]+(\.[0-9]+)+' | head -n 1; }
 
-# Several machines: saving is faster by one Vagrant, restoring by one for each.
 up() { v up; }
 save() { v snapshot save ready; }
+# Restoring as Vagrant's manual has it, and as fast as it can be made to go:
+# one Vagrant for each machine, and a bridge without STP, which keeps a restored
+# machine's port closed for four seconds.
+restore() { v snapshot restore --no-provision ready && each answers; }
 restore_one() { v snapshot restore --no-provision "m$1" ready && answers "$1"; }
-restore() { each restore_one; }
+restore_tuned() { each restore_one; }
 destroy() { v destroy --force --parallel; }
 
 own_world
@@ -173,10 +175,14 @@ timed save; save_s=$taken
 each mark
 timed restore; restore_s=$taken
 each reverted || die "the restore did not restore"
+ip link set vagrant0 type bridge stp_state 0
+each mark
+timed restore_tuned; restore_tuned_s=$taken
+each reverted || die "the second restore did not restore"
 timed destroy; destroy_s=$taken
 [ -z "$(virsh -q list --all)" ] || die "machines are left after destroy"
 
-printf '{"up_s": %s, "snapshot_save_s": %s, "restore_s": %s, "destroy_s": %s, "versions": {"vagrant": "%s", "vagrant-libvirt": "%s", "libvirt": "%s", "qemu": "%s"}}\n' \
-  "$up_s" "$save_s" "$restore_s" "$destroy_s" "$(version vagrant --version)" \
+printf '{"up_s": %s, "snapshot_save_s": %s, "restore_s": %s, "restore_tuned_s": %s, "destroy_s": %s, "versions": {"vagrant": "%s", "vagrant-libvirt": "%s", "libvirt": "%s", "qemu": "%s"}}\n' \
+  "$up_s" "$save_s" "$restore_s" "$restore_tuned_s" "$destroy_s" "$(version vagrant --version)" \
   "$(version dpkg-query -W vagrant-libvirt)" \
   "$(version libvirtd --version)" "$(version qemu-system-x86_64 --version)" >&3
