@@ -64,7 +64,7 @@ pure: ## Build and vet without cgo what has to do without
 	CGO_ENABLED=0 $(GO) vet $(PURE)
 
 bench: build ## Run the benchmarks; their numbers go to build/bench.json
-	PATCHLAB_BENCH_JSON=$(CURDIR)/build/bench.json $(GO) test -tags bench -count=1 -timeout 60m -v -run '^TestBench' ./cmd/patchlab
+	PATCHLAB_BENCH_JSON=$(CURDIR)/build/bench.json $(GO) test -tags bench -count=1 -timeout 180m -v -run '^TestBench' ./cmd/patchlab
 
 fuzz: host ## Run each fuzz target for FUZZTIME (30s)
 	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -r -n1 dirname | sort -u); do \

@@ -20,13 +20,28 @@ import (
 )
 
 // TestBench measures what README promises and writes build/bench.json: one
-// object of name → number. What is compared is run side by side, in turns.
+// object of name → number. What is compared is run side by side, in turns. Each
+// part writes what it measured as soon as it has ended.
 func TestBench(t *testing.T) {
-	figures := map[string]float64{}
-	t.Run("up3_vs_script", func(t *testing.T) { benchUp(t, figures) })
-	t.Run("switch_vs_gvisor_tap_vsock", func(t *testing.T) { benchSwitch(t, figures) })
-	t.Run("plan_1000_ms", func(t *testing.T) { benchPlan(t, figures) })
-	writeFigures(t, figures)
+	for _, part := range []struct {
+		name    string
+		measure func(*testing.T, map[string]float64)
+	}{
+		{"plan_1000_ms", benchPlan},
+		{"switch_vs_gvisor_tap_vsock", benchSwitch},
+		{"up3_vs_script", benchUp},
+		{"fork", benchFork},
+		{"size", benchSize},
+		{"pss", benchPSS},
+		{"vagrant", benchVagrant},
+		{"soak", benchSoak},
+	} {
+		figures := map[string]float64{}
+		t.Run(part.name, func(t *testing.T) { part.measure(t, figures) })
+		if len(figures) > 0 {
+			writeFigures(t, figures)
+		}
+	}
 }
 
 // writeFigures merges the figures into the file that PATCHLAB_BENCH_JSON
@@ -58,17 +73,19 @@ func writeFigures(t *testing.T, figures map[string]float64) {
 	}
 }
 
-// benchUp compares a cold `up` of three machines with a hand-written script
-// that starts the same image three times and waits for SSH.
+// benchUp compares the first `up` of three machines, which makes their ready
+// state, with a hand-written script that starts the same image three times and
+// waits for SSH.
 func benchUp(t *testing.T, figures map[string]float64) {
-	w := newWorld(t)
-	dir := threeMachines(t)
-	w.want(0, "image", "build", dir)
+	b := newBencher(t)
+	l := b.lab("three", 3, 512)
+	b.want(0, "image", "build", l.Dir)
 	var ours, theirs []float64
-	for range rounds(t) {
-		ours = append(ours, timed(func() { w.want(0, "up", dir) }))
-		image := running(t, w, "three").Images["m-a"].Path
-		w.want(0, "down", "three")
+	for range rounds(t, 3) {
+		b.forget(l.Name)
+		ours = append(ours, b.up(l))
+		image := running(t, b.world, l.Name).Images[l.Machines[0].Name].Path
+		b.want(0, "down", l.Name)
 		theirs = append(theirs, timed(func() {
 			c := exec.Command("bash", "testdata/up3.sh", image, t.TempDir())
 			if out, err := c.CombinedOutput(); err != nil {
@@ -76,43 +93,29 @@ func benchUp(t *testing.T, figures map[string]float64) {
 			}
 		}))
 	}
-	t.Logf("patchlab up: %.1f s; script: %.1f s", ours, theirs)
+	// The whole command `up` without a ready state: boot, save, fork.
+	b.figure(figures, "first_up3_s", ours)
+	// The script, until SSH answers on all three.
+	b.figure(figures, "up3_script_s", theirs)
+	// The second over the first.
 	figures["up3_vs_script"] = median(theirs) / median(ours)
-	figures["up3_seconds"] = median(ours)
-	figures["up3_script_seconds"] = median(theirs)
 }
 
-// rounds is how often each side is run: PATCHLAB_BENCH_ROUNDS, or 3.
-func rounds(t *testing.T) int {
-	text := os.Getenv("PATCHLAB_BENCH_ROUNDS")
+// rounds is how often each side is run: PATCHLAB_BENCH_ROUNDS, or usual.
+func rounds(t *testing.T, usual int) int { return number(t, "PATCHLAB_BENCH_ROUNDS", usual) }
+
+// number is what an environment variable holds, or usual.
+func number(t *testing.T, name string, usual int) int {
+	t.Helper()
+	text := os.Getenv(name)
 	if text == "" {
-		return 3
+		return usual
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		t.Fatalf("PATCHLAB_BENCH_ROUNDS is %q: want a number of at least 1", text)
+		t.Fatalf("%s is %q: want a number of at least 1", name, text)
 	}
 	return n
-}
-
-// threeMachines writes the lab whose machines the script starts too: no
-// set-up, no dependencies.
-func threeMachines(t *testing.T) string {
-	dir := t.TempDir()
-	text := `
-lab "three" {}
-` + serverImage + `
-network "n" { subnet = "192.168.1.0/24" }
-machine "m" {
-  for_each = toset(["a", "b", "c"])
-  image    = image.server
-  memory   = "512MiB"
-  nic { network = network.n }
-}`
-	if err := os.WriteFile(filepath.Join(dir, "lab.hcl"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
 
 func timed(do func()) float64 {
