@@ -365,6 +365,28 @@ func TestReadyThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// A ready state whose files were changed is not forked: another one is made.
+func TestReadyOfChangedFiles(t *testing.T) {
+	e := simHost(t)
+	first := makeReady(t, e, simLab())
+	path := first.state.path(first.state.Machines[0].State)
+	if err := os.WriteFile(path, []byte("something else"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	e.Say = func(line string) { said = append(said, line) }
+	second := makeReady(t, e, simLab())
+	if !second.built || second.state.Key != first.state.Key {
+		t.Errorf("built %v, key %s after %s", second.built, second.state.Key, first.state.Key)
+	}
+	if len(said) == 0 || !strings.Contains(said[0], "made anew") {
+		t.Errorf("said %q", said)
+	}
+	if third := makeReady(t, e, simLab()); third.built {
+		t.Error("the new one was not used")
+	}
+}
+
 // A file of the set-up is read while the ready state is made: one that changes
 // then would be kept under the wrong key.
 func TestReadyOfLabThatChangesMeanwhile(t *testing.T) {
