@@ -220,7 +220,9 @@ func TestJournalCutOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = f.WriteString(`{"step": "tree", "pa`)
-	if err := errors.Join(err, f.Close(), j.release()); err != nil {
+	tree := s.partTree(part)
+	err = errors.Join(err, f.Close(), j.intend(intent{Step: "tree", Path: tree}), os.Mkdir(tree, 0o700), j.release())
+	if err != nil {
 		t.Fatal(err)
 	}
 	fresh := s.newJournalPath("89abcdef")

@@ -105,11 +105,15 @@ func (j *journal) intend(i intent) error {
 	if err != nil {
 		return fmt.Errorf("cannot write journal: %w", err)
 	}
-	f, err := os.OpenFile(j.path, os.O_WRONLY|os.O_APPEND, 0)
+	f, err := os.OpenFile(j.path, os.O_RDWR|os.O_APPEND, 0)
 	if err != nil {
 		return fmt.Errorf("cannot write journal: %w", err)
 	}
-	_, err = f.Write(append(line, '\n'))
+	line = append(line, '\n')
+	if torn(f) {
+		line = append([]byte("\n"), line...)
+	}
+	_, err = f.Write(line)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("cannot write journal: %w", err)
 	}
@@ -117,6 +121,17 @@ func (j *journal) intend(i intent) error {
 		j.step(i.Step)
 	}
 	return nil
+}
+
+// torn reports whether a journal's last line was cut off, as on a full disk.
+func torn(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 {
+		return false
+	}
+	var last [1]byte
+	_, err = f.ReadAt(last[:], info.Size()-1)
+	return err == nil && last[0] != '\n'
 }
 
 // end removes the journal: nothing that it names is there any more, or all of
@@ -137,8 +152,8 @@ func (j *journal) release() error {
 	return j.lock.Close()
 }
 
-// readJournal returns a journal's lines. A last line that was cut off by a
-// crash is left out: what it names was not begun.
+// readJournal returns a journal's lines. One that was cut off, by a crash or a
+// full disk, is left out: what it names was not begun.
 func readJournal(path string) ([]intent, error) {
 	f, err := os.Open(filepath.Clean(path))
 	if err != nil {
@@ -155,10 +170,9 @@ func readJournal(path string) ([]intent, error) {
 			return list, nil // its end, or a line cut off
 		}
 		var i intent
-		if err := json.Unmarshal(line, &i); err != nil {
-			return nil, fmt.Errorf("cannot read journal %s: %w", path, err)
+		if json.Unmarshal(line, &i) == nil {
+			list = append(list, i)
 		}
-		list = append(list, i)
 	}
 }
 

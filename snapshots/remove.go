@@ -54,7 +54,7 @@ func (s *Store) removeNamed(id string, intents []intent) error {
 	}
 	var errs []error
 	if _, err := os.Stat(j.path); err == nil {
-		errs = append(errs, j.intend(intent{Step: "remove"}))
+		_ = j.intend(intent{Step: "remove"}) // on a full disk it cannot be written, and makes room all the more
 	}
 	for _, i := range slices.Backward(intents) {
 		if i.Path == "" {

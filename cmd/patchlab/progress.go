@@ -69,12 +69,7 @@ func (a *app) phaseOf(ctx context.Context, ref, name string, work func(lab.Progr
 
 // Begin implements lab.Observer.
 func (u *ui) Begin(arm lab.Arm, machine, name string) (lab.Progress, func(error)) {
-	p := &phase{ui: u, name: name, started: time.Now(), printed: time.Now()}
-	if machine != "" {
-		p.name = machine + ": " + name
-	} else if name == "check" {
-		p.name = fmt.Sprintf("%s: %s", arm, name)
-	}
+	p := &phase{ui: u, name: title(arm, machine, name), started: time.Now(), printed: time.Now()}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.open[p] = true
@@ -84,6 +79,22 @@ func (u *ui) Begin(arm lab.Arm, machine, name string) (lab.Progress, func(error)
 		fmt.Fprintln(u.out, p.name)
 	}
 	return p, p.end
+}
+
+// title names a phase. The arm is left out where it is plain: machines boot
+// for the ready state, and are patched in the patched arm.
+func title(arm lab.Arm, machine, name string) string {
+	switch {
+	case machine == "" && arm == lab.ArmReady:
+		return "ready state: " + name
+	case machine == "" && (arm == lab.ArmUp || name == "prove"):
+		return name
+	case machine == "":
+		return fmt.Sprintf("%s: %s", arm, name)
+	case arm == lab.ArmControl || arm == lab.ArmRerun:
+		return fmt.Sprintf("%s: %s: %s", arm, machine, name)
+	}
+	return machine + ": " + name
 }
 
 // remark prints a line that belongs to no phase: above the live lines, where
