@@ -46,10 +46,12 @@ test: unit e2e ## Run all tests: unit, then end to end on real machines
 
 unit: host ## Run the unit tests
 	$(GO) test -race -shuffle=on ./...
+	@# With the race detector only some of the kills are made: here are all.
+	$(GO) test -run '^TestKill$$' ./snapshots
 
 e2e: build ## Run the end-to-end tests on real machines
 	$(GO) test -tags e2e -count=1 -timeout 30m -v ./snapshots/virt
-	$(GO) test -tags e2e -count=1 -timeout 30m -v -run '^TestE2E' ./cmd/patchlab
+	$(GO) test -tags e2e -count=1 -timeout 60m -v -run '^TestE2E' ./cmd/patchlab
 
 check: build lint unit pure ## Build, format, lint, unit tests: all that CI wants of a change
 

@@ -159,7 +159,7 @@ func (i *instance) Sound(ctx context.Context) error {
 func (i *instance) status(ctx context.Context) (*agent.Status, error) {
 	st, err := i.client.Status(ctx)
 	if errors.Is(err, agent.ErrNoAgent) && ctx.Err() == nil {
-		return nil, &lab.HostError{Op: "go on with the instance", Err: errors.New("its agent is gone"), Hint: "dmesg tells whether memory ran out"}
+		return nil, &lab.HostError{Op: "go on with the instance", Err: errors.New("its agent is gone"), Hint: "dmesg tells whether memory ran out, df -h whether the disk did"}
 	}
 	if err != nil {
 		return nil, nil //nolint:nilerr,nilnil // it may answer the next time
@@ -167,7 +167,7 @@ func (i *instance) status(ctx context.Context) (*agent.Status, error) {
 	for _, m := range st.Machines {
 		switch {
 		case m.State.State == "crashed" && m.Reason != "panicked":
-			return nil, &lab.HostError{Op: "go on with the instance", Err: fmt.Errorf("QEMU of machine %q died (%s)", m.Name, m.Reason), Hint: "dmesg tells whether memory ran out"}
+			return nil, &lab.HostError{Op: "go on with the instance", Err: fmt.Errorf("QEMU of machine %q died (%s)", m.Name, m.Reason), Hint: "dmesg tells whether memory ran out, df -h whether the disk did"}
 		case m.State.State == "paused" && strings.HasPrefix(m.Reason, "io-error"):
 			return nil, &lab.HostError{Op: "go on with the instance", Err: fmt.Errorf("machine %q cannot write its disk (%s)", m.Name, m.Reason), Hint: "df -h " + i.files.Spec.Dir}
 		}

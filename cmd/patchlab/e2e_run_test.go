@@ -25,8 +25,8 @@ func TestE2ETwoLabsWithOneSubnet(t *testing.T) {
 	w := newWorld(t)
 	trap := listenEverywhere(t)
 	var wg sync.WaitGroup
-	for name, own := range map[string]string{"alpha": "192.168.1.101", "beta": "192.168.1.102"} {
-		other := map[string]string{"alpha": "192.168.1.102", "beta": "192.168.1.101"}[name]
+	for name, own := range map[string]string{"small": "192.168.1.101", "beta": "192.168.1.102"} {
+		other := map[string]string{"small": "192.168.1.102", "beta": "192.168.1.101"}[name]
 		dir := smallLab(t, name, name+"-marker", isolationChecks(own, other, trap.targets))
 		change := script(t, dir, "change.sh", "echo patched by "+name+" > /root/patched")
 		wg.Go(func() {
@@ -168,12 +168,14 @@ check "answers" {
 func TestE2EInterrupted(t *testing.T) {
 	w := newWorld(t)
 	w.forget("interrupted")
-	dir := smallLab(t, "interrupted", "here", "")
-	slow := script(t, dir, "slow.sh", "sleep 600")
-	for _, phase := range []string{"prepare", "web: boot", "web: patch"} {
-		t.Run(phase, func(t *testing.T) {
-			c, until := w.background("test", dir, slow)
-			until(phase)
+	fresh, known := smallLab(t, "interrupted", "here", ""), small(t, "")
+	slow := script(t, known, "slow.sh", "sleep 600")
+	for _, tt := range []struct{ phase, dir string }{
+		{"prepare", fresh}, {"web: boot", fresh}, {"patched: fork", known}, {"web: patch", known},
+	} {
+		t.Run(tt.phase, func(t *testing.T) {
+			c, until := w.background("test", tt.dir, slow)
+			until(tt.phase)
 			if err := c.Process.Signal(syscall.SIGINT); err != nil {
 				t.Fatal(err)
 			}

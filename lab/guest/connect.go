@@ -83,7 +83,7 @@ func (g *Guest) adopt(client *ssh.Client) (*link, error) {
 		_ = client.Close()
 		return nil, Permanent(errClosed)
 	}
-	g.link = newLink(client, g.cfg.KeepaliveInterval, g.cfg.KeepaliveLimit)
+	g.link = newLink(client, g.cfg, g.limits.alive)
 	g.cfg.Log.Debug("connected over SSH")
 	return g.link, nil
 }

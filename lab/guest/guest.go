@@ -79,6 +79,7 @@ type Guest struct {
 type limits struct {
 	poll     time.Duration // between looks at a state that is waited for
 	quiet    time.Duration // see session.wait
+	alive    time.Duration // between looks at a machine whose answer is late
 	greeting time.Duration // see expectGreeting
 	stop     time.Duration // how long a system may take to go down, beyond the time it may take to boot
 }
@@ -107,7 +108,7 @@ func New(cfg Config) *Guest {
 		uploads:  make(chan struct{}, uploadsAtOnce),
 		kills:    make(chan struct{}, killsAtOnce),
 		dialing:  make(chan struct{}, 1),
-		limits:   limits{poll: time.Second, quiet: 3 * time.Second, greeting: 15 * time.Second, stop: 2 * time.Minute},
+		limits:   limits{poll: time.Second, alive: 3 * time.Second, quiet: 3 * time.Second, greeting: 15 * time.Second, stop: 2 * time.Minute},
 	}
 }
 

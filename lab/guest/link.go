@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -15,7 +16,11 @@ type link struct {
 	client *ssh.Client
 	lost   chan struct{} // closed when the connection has ended
 	limit  time.Duration // for an answer
-	wg     sync.WaitGroup
+	// alive says why the machine can never answer; nil: nobody knows. It is
+	// asked every aliveEvery while an answer is late.
+	alive      func(context.Context) error
+	aliveEvery time.Duration
+	wg         sync.WaitGroup
 
 	mu      sync.Mutex
 	cause   error // why it ended: the first that was told
@@ -23,13 +28,13 @@ type link struct {
 }
 
 // newLink watches over client until it ends or close is called.
-func newLink(client *ssh.Client, interval, limit time.Duration) *link {
-	l := &link{client: client, lost: make(chan struct{}), limit: limit}
+func newLink(client *ssh.Client, cfg Config, aliveEvery time.Duration) *link {
+	l := &link{client: client, lost: make(chan struct{}), limit: cfg.KeepaliveLimit, alive: cfg.Alive, aliveEvery: aliveEvery}
 	l.spawn(func() {
 		l.setCause(l.client.Wait())
 		close(l.lost)
 	})
-	l.spawn(func() { l.keepAlive(interval) })
+	l.spawn(func() { l.keepAlive(cfg.KeepaliveInterval) })
 	return l
 }
 
@@ -119,11 +124,31 @@ func (l *link) answers() bool {
 	}
 	t := time.NewTimer(l.limit)
 	defer t.Stop()
-	select {
-	case err := <-got:
-		return err == nil
-	case <-l.lost:
-	case <-t.C:
+	look := time.NewTicker(l.aliveEvery)
+	defer look.Stop()
+	for {
+		select {
+		case err := <-got:
+			return err == nil
+		case <-l.lost:
+			return false
+		case <-t.C:
+			return false
+		case <-look.C:
+			if err := l.dead(); err != nil {
+				l.setCause(fmt.Errorf("%w: %w", ErrConnectionLost, err))
+				return false
+			}
+		}
 	}
-	return false
+}
+
+// dead says why the machine can never answer; nil while it still may.
+func (l *link) dead() error {
+	if l.alive == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), answerLimit)
+	defer cancel()
+	return l.alive(ctx)
 }

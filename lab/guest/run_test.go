@@ -241,6 +241,29 @@ func TestRunNoticesAMachineThatHangs(t *testing.T) {
 	}
 }
 
+// A machine that is known to have died is not waited for.
+func TestRunNoticesAMachineThatDies(t *testing.T) {
+	s := newServer(t)
+	hung := make(chan struct{})
+	t.Cleanup(func() { close(hung) })
+	s.answer = func(*serverConn, string, ssh.Channel) bool { s.deaf.Store(true); <-hung; return true }
+	dead := errors.New("it is off")
+	g := s.guest(func(c *Config) {
+		c.KeepaliveInterval, c.KeepaliveLimit = 10*time.Millisecond, time.Hour
+		c.Alive = func(context.Context) error {
+			if s.deaf.Load() {
+				return dead
+			}
+			return nil
+		}
+	})
+	g.limits.alive = 10 * time.Millisecond
+	_, err := g.Run(t.Context(), lab.Command{Shell: "x"})
+	if !errors.Is(err, ErrConnectionLost) || !errors.Is(err, dead) {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestRunReconnects(t *testing.T) {
 	s := newServer(t)
 	g := s.guest(nil)
