@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -68,7 +69,9 @@ func (r *recorder) claim(root string) error {
 		return err
 	}
 	defer func() { _ = all.Close() }()
-	sweepUnfinished(root)
+	for _, dir := range unfinished(root) {
+		_ = os.RemoveAll(dir) // what cannot be removed is for the next run
+	}
 	if err := os.MkdirAll(filepath.Join(r.dir, "logs"), 0o700); err != nil {
 		return err
 	}
@@ -85,11 +88,31 @@ const (
 	unfinishedLock = ".lock"
 )
 
-// sweepUnfinished removes what killed runs have left in the labs' folders.
-func sweepUnfinished(root string) {
+// SweepUnfinished calls remove for each folder below root, the folder of all
+// labs' runs, that a killed run has left. Runs that are under way are left
+// alone.
+func SweepUnfinished(root string, remove func(dir string) error) error {
+	if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	all := flock.New(filepath.Join(root, unfinishedLock))
+	if err := all.Lock(); err != nil {
+		return fmt.Errorf("cannot lock the runs: %w", err)
+	}
+	defer func() { _ = all.Close() }()
+	var errs []error
+	for _, dir := range unfinished(root) {
+		errs = append(errs, remove(dir))
+	}
+	return errors.Join(errs...)
+}
+
+// unfinished lists the folders of killed runs. The caller holds root's lock,
+// so that a folder that is just being made is not taken for one.
+func unfinished(root string) (list []string) {
 	dirs, err := filepath.Glob(filepath.Join(root, "*", unfinishedPrefix+"*"))
 	if err != nil {
-		return
+		return nil
 	}
 	for _, dir := range dirs {
 		if info, err := os.Lstat(dir); err != nil || !info.IsDir() {
@@ -97,10 +120,11 @@ func sweepUnfinished(root string) {
 		}
 		lock := flock.New(filepath.Join(dir, unfinishedLock))
 		if ok, err := lock.TryLock(); err == nil && ok {
-			_ = os.RemoveAll(dir)
+			list = append(list, dir)
 		}
 		_ = lock.Close()
 	}
+	return list
 }
 
 // Begin implements Observer: it passes the phase on and puts it in the record.

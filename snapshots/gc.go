@@ -34,7 +34,7 @@ type GCReport struct {
 
 // GCItem is one thing that was removed, or would be.
 type GCItem struct {
-	Kind   string `json:"kind"` // "instance", "unfinished-image", "unfinished-ready-state", "snapshot", "ready-state" or "image"
+	Kind   string `json:"kind"` // "instance", "unfinished-image", "unfinished-ready-state", "unfinished-run", "snapshot", "ready-state" or "image"
 	Name   string `json:"name"`
 	Reason string `json:"reason"`
 	Bytes  int64  `json:"bytes"`
@@ -51,7 +51,7 @@ func (r *GCReport) add(kind, name, reason string, bytes int64) {
 func (e *Engine) GC(ctx context.Context, o GCOptions) (*GCReport, error) {
 	rep := &GCReport{Items: []GCItem{}}
 	var errs []error
-	for _, step := range []func(context.Context, GCOptions, *GCReport) error{e.gcStale, e.gcLive, e.gcReady, e.gcImages} {
+	for _, step := range []func(context.Context, GCOptions, *GCReport) error{e.gcStale, e.gcRuns, e.gcLive, e.gcReady, e.gcImages} {
 		errs = append(errs, step(ctx, o, rep))
 	}
 	return rep, errors.Join(errs...)
@@ -88,6 +88,18 @@ func (e *Engine) gcStale(ctx context.Context, o GCOptions, rep *GCReport) error 
 		rep.add(s.Kind(), name, "the process that made it is gone", s.Bytes)
 	}
 	return err
+}
+
+// gcRuns removes the records of runs that were killed.
+func (e *Engine) gcRuns(_ context.Context, o GCOptions, rep *GCReport) error {
+	return lab.SweepUnfinished(filepath.Join(e.Store.home, "runs"), func(dir string) error {
+		rep.add("unfinished-run", strings.TrimPrefix(filepath.Base(dir), ".unfinished-")+" of lab "+filepath.Base(filepath.Dir(dir)),
+			"the process that made it is gone", allocatedBytes(dir))
+		if o.DryRun {
+			return nil
+		}
+		return os.RemoveAll(dir)
+	})
 }
 
 // gcLive removes unfinished and unneeded files of instances that are up.

@@ -278,3 +278,30 @@ func TestGCNamesWhatItDrops(t *testing.T) {
 		t.Errorf("dropped were %q", dropped)
 	}
 }
+
+// The record of a killed run goes; that of a run under way does not.
+func TestGCUnfinishedRuns(t *testing.T) {
+	s, _ := testStore(t)
+	e := &Engine{Store: s}
+	folder := func(id string) string {
+		dir := filepath.Join(s.RunsDir("dental"), ".unfinished-"+id)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	dead, alive := folder("dead"), folder("alive")
+	lockFile(t, filepath.Join(alive, ".lock"))
+	for _, dry := range []bool{true, false} {
+		rep, err := e.GC(t.Context(), GCOptions{DryRun: dry, Keep: DefaultKeep})
+		if err != nil || len(rep.Items) != 1 || rep.Items[0].Kind != "unfinished-run" || rep.Items[0].Name != "dead of lab dental" {
+			t.Fatalf("dry run %v: %+v (%v)", dry, rep, err)
+		}
+		if _, err := os.Stat(dead); (err == nil) != dry {
+			t.Errorf("dry run %v: %v", dry, err)
+		}
+	}
+	if _, err := os.Stat(alive); err != nil {
+		t.Errorf("a run that is under way was removed: %v", err)
+	}
+}
