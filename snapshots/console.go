@@ -38,13 +38,20 @@ func consoleVerdict(path string) error {
 	if err != nil {
 		return nil
 	}
-	if i := bytes.LastIndex(text, []byte(agent.ConsoleMark)); i >= 0 {
-		text = text[i:]
-	}
+	text = sinceMark(text)
 	for _, end := range consoleEnds {
 		if bytes.Contains(text, []byte(end.text)) {
 			return errors.New(end.meaning)
 		}
 	}
 	return nil
+}
+
+// sinceMark is what a console printed since the machine was last taken back to
+// a saved state, or all of it.
+func sinceMark(text []byte) []byte {
+	if i := bytes.LastIndex(text, []byte(agent.ConsoleMark)); i >= 0 {
+		return text[i+len(agent.ConsoleMark):]
+	}
+	return text
 }

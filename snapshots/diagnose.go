@@ -265,6 +265,7 @@ func lastWords(path string) string {
 		_, _ = f.Seek(max(0, size-tailBytes), io.SeekStart)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, tailBytes))
+	text = sinceMark(text)
 	if last := lastLines(text, 1); err == nil && len(last) > 0 {
 		return "; its console ends with “" + lab.Printable(last[0], quoteBytes) + "”"
 	}

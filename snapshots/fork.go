@@ -59,7 +59,10 @@ func (s *Store) prepareFork(ctx context.Context, r *readyState, l *lab.Lab, arm 
 		specs[i] = machineSpec(f.Spec, i, m)
 		specs[i].NeedMiB = needs[m.Name]
 		g.Go(func() (err error) {
-			if keys[i], err = s.forkMachine(gctx, src, &specs[i], dir); err != nil {
+			if keys[i], err = s.forkMachine(gctx, src, &specs[i], dir); err == nil {
+				err = r.beginConsole(&specs[i])
+			}
+			if err != nil {
 				return fmt.Errorf("cannot fork machine %q of lab %q: %w", m.Name, l.Name, err)
 			}
 			return nil
@@ -75,6 +78,22 @@ func (s *Store) prepareFork(ctx context.Context, r *readyState, l *lab.Lab, arm 
 	}
 	r.use(s.now())
 	return f, f.write()
+}
+
+// beginConsole begins a fork's console log with what the machine printed until
+// it was saved.
+func (r *readyState) beginConsole(spec *agent.MachineSpec) error {
+	text, err := os.ReadFile(r.path(spec.Name + bootSuffix))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot read the console of the ready state: %w", err)
+	}
+	if err := os.WriteFile(spec.ConsoleLog, append(text, agent.ConsoleMark...), 0o600); err != nil {
+		return fmt.Errorf("cannot write console log: %w", err)
+	}
+	return nil
 }
 
 // needs is the memory, in MiB, that each machine of a fork is promised, and

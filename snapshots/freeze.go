@@ -114,6 +114,8 @@ func (s *Store) moveMachine(f *InstanceFiles, spec *agent.MachineSpec, dir strin
 			return m, fmt.Errorf("cannot keep machine %q: %w", m.Name, err)
 		}
 	}
+	// For those who look at a fork's console; a fork does without.
+	_ = os.Rename(spec.ConsoleLog, filepath.Join(dir, spec.Name+bootSuffix))
 	return m, nil
 }
 

@@ -23,6 +23,7 @@ const (
 	ramSuffix   = ".ram"      // its memory
 	stateSuffix = ".state"    // its devices' state; without a RAM file, its memory too
 	nvramSuffix = "-nvram.fd" // its UEFI variables
+	bootSuffix  = ".console"  // what it printed until it was saved
 	emptySuffix = ".empty"    // an overlay of a frozen disk that holds nothing yet
 )
 
