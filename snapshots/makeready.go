@@ -139,14 +139,16 @@ func (m *making) settle(ctx context.Context, p lab.Progress) error {
 	m.nonces = map[string]string{}
 	g, gctx := errgroup.WithContext(ctx)
 	for _, machine := range m.lab.Machines {
+		g.Go(func() error { return m.calm(gctx, machine, log, p) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	g, gctx = errgroup.WithContext(ctx)
+	for _, machine := range m.lab.Machines { // right before the save
 		nonce := newNonce()
 		m.nonces[machine.Name] = nonce
-		g.Go(func() error {
-			if err := m.calm(gctx, machine, log, p); err != nil {
-				return err
-			}
-			return m.rehearse(gctx, machine, nonce)
-		})
+		g.Go(func() error { return m.rehearse(gctx, machine, nonce) })
 	}
 	return g.Wait()
 }

@@ -25,7 +25,7 @@ func (l linux) script(text string, vars ...string) string {
 	for i := 0; i < len(vars); i += 2 {
 		fmt.Fprintf(&b, "%s=%s\n", vars[i], Quote(vars[i+1]))
 	}
-	return "exec " + Quote("sh", "-c", "export LC_ALL=C\n"+b.String()+text)
+	return "export LC_ALL=C\n" + b.String() + text // wrap has a shell already
 }
 
 // Where patchlab keeps what it leaves on a machine, for root alone.

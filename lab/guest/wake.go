@@ -45,8 +45,11 @@ func (g *Guest) Wake(ctx context.Context, w Waking) (Woken, error) {
 	}
 	t := newWakeTalk(w.Nonce, time.Now)
 	defer close(t.over)
-	out, err := g.Run(ctx, lab.Command{Shell: d.wake(w.Marker), Stdin: t, Stdout: t, Timeout: answerLimit})
+	out, over, err := g.talk(ctx, lab.Command{Shell: d.wake(w.Marker), Stdin: t, Stdout: t, Timeout: answerLimit}, t.right)
 	woken, ready, clockErr := t.result()
+	if !over {
+		return woken, nil
+	}
 	switch {
 	case err != nil:
 		return woken, g.blame(ctx, "wake", err)
@@ -63,6 +66,26 @@ func (g *Guest) Wake(ctx context.Context, w Waking) (Woken, error) {
 	}
 	g.cfg.Log.Debug("woken", "nonce", woken.NonceEqual, "markers", len(woken.Markers), "offset", woken.Offset)
 	return woken, nil
+}
+
+// talk runs a command until it ends, or until enough is closed: then the
+// command goes on by itself, and its end is nobody's business.
+func (g *Guest) talk(ctx context.Context, c lab.Command, enough <-chan struct{}) (out lab.Output, over bool, err error) {
+	inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+	defer stop()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer cancel(nil)
+		out, err = g.Run(inner, c)
+	}()
+	select {
+	case <-enough:
+		return lab.Output{}, false, nil
+	case <-ended:
+		return out, true, err
+	}
 }
 
 const opClock = "set the clock of"

@@ -35,6 +35,7 @@ type wakeTalk struct {
 	now   func() time.Time
 	tell  chan struct{} // holds an entry when the time is to be told; closed when it is not any more
 	over  chan struct{} // closed by Wake: nobody reads any more
+	right chan struct{} // closed when the clock is right: all is said then
 
 	mu      sync.Mutex
 	pending []byte // an unfinished line
@@ -49,7 +50,7 @@ type wakeTalk struct {
 func newWakeTalk(nonce string, now func() time.Time) *wakeTalk {
 	return &wakeTalk{
 		nonce: nonce, now: now,
-		tell: make(chan struct{}, 1), over: make(chan struct{}),
+		tell: make(chan struct{}, 1), over: make(chan struct{}), right: make(chan struct{}),
 		err: errors.New("it did not answer the time that it was sent"),
 	}
 }
@@ -162,6 +163,9 @@ func (t *wakeTalk) end(err error) {
 	if !t.ended {
 		t.ended = true
 		close(t.tell)
+		if err == nil {
+			close(t.right)
+		}
 	}
 }
 

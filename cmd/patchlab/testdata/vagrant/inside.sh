@@ -149,7 +149,7 @@ save() { v snapshot save ready; }
 restore() { v snapshot restore --no-provision ready && each answers; }
 restore_one() { v snapshot restore --no-provision "m$1" ready && answers "$1"; }
 restore_tuned() { each restore_one; }
-destroy() { v destroy --force --parallel; }
+destroy() { v destroy --force; } # in parallel, Vagrant trips over its own loading
 
 own_world
 own_libvirt
