@@ -64,10 +64,6 @@ func parseRollup(b []byte) (use MemoryUse, ok bool) {
 	}, ok
 }
 
-// ResidentMiB is the memory that the instance's machines occupy on this host
-// now. What forks share is counted in each of them: see PrivateMiB.
-func (s *Spec) ResidentMiB() int { return s.eachProcess(residentMiB) }
-
 // PrivateMiB is the memory that the instance's machines occupy on this host
 // now and share with nobody: see MemoryUse.
 func (s *Spec) PrivateMiB() int {
