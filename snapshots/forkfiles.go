@@ -197,4 +197,3 @@ func (s *Store) copyOwn(ctx context.Context, from, to string) error {
 	}
 	return s.own.give(to, 0o600)
 }
-

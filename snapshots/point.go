@@ -234,4 +234,3 @@ func (l *live) stand(c current) error {
 	l.current = c
 	return writeJSON(currentPath(l.files.Spec), c)
 }
-
