@@ -89,7 +89,7 @@ func (e *Engine) fork(ctx context.Context, r *readyState, l *lab.Lab, o forkOpti
 		return nil, err
 	}
 	if problems := judgeWoken(looks, nil); len(problems) > 0 {
-		return nil, &lab.HostError{Op: "fork the ready state", Err: errors.New(problems[0]), Hint: "patchlab gc; the next run makes a new ready state"}
+		return nil, &lab.HostError{Op: "fork the ready state", Err: errors.New(problems[0]), Hint: "remove " + r.dir + ": the next run makes a new ready state"}
 	}
 	return inst, nil
 }

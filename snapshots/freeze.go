@@ -16,9 +16,8 @@ import (
 	"github.com/patchlab/patchlab/lab/agent"
 )
 
-// freezing lists what the agent has to save and copy of an instance's machines
-// so that a folder holds all that a fork needs. Copies is what machines go on
-// using; the rest of the files stays where it is.
+// freezing asks the agent to save the state of all machines of an instance into
+// dir. Where they go on afterwards, the caller adds the files to copy.
 func freezing(spec *agent.Spec, dir string) []agent.Freezing {
 	var list []agent.Freezing
 	for _, m := range spec.Machines {

@@ -7,11 +7,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/patchlab/patchlab/lab"
 	"github.com/patchlab/patchlab/lab/agent"
@@ -122,32 +119,22 @@ func (l *live) mark(ctx context.Context, c current) current {
 	return c
 }
 
-// reach calls f for every machine that answers over SSH, side by side, and
-// returns the names of the others.
-func (l *live) reach(ctx context.Context, f func(context.Context, string, sshGuest) error) (silent []string) {
+// reach calls f for every machine that answers over SSH, side by side. Others
+// are passed over.
+func (l *live) reach(ctx context.Context, f func(context.Context, string, sshGuest) error) {
 	ctx, cancel := context.WithTimeout(ctx, reachLimit)
 	defer cancel()
-	var mu sync.Mutex
-	var g errgroup.Group
+	var wg sync.WaitGroup
 	for _, m := range l.files.Spec.Machines {
-		g.Go(func() error {
+		wg.Go(func() {
 			gst := l.guest(&lab.Machine{Name: m.Name, Image: &lab.Image{OS: lab.OS(m.OS)}})
 			defer func() { _ = gst.Close() }()
-			err := gst.Connect(ctx, reachLimit)
-			if err == nil {
-				err = f(ctx, m.Name, gst)
+			if gst.Connect(ctx, reachLimit) == nil {
+				_ = f(ctx, m.Name, gst) // it has noted what it did
 			}
-			if err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				silent = append(silent, m.Name)
-			}
-			return nil
 		})
 	}
-	_ = g.Wait() // none returns an error
-	slices.Sort(silent)
-	return silent
+	wg.Wait()
 }
 
 // take saves the machines and copies their files into a new point.
