@@ -195,6 +195,16 @@ func (w *world) Apply(ctx context.Context, _ *lab.Patch, g lab.Guest, log io.Wri
 	return lab.PatchOutcome{Status: lab.Applied, Started: true}, nil
 }
 
+func (w *world) Confirm(context.Context, *lab.Patch, lab.Guest, lab.PatchOutcome) (in bool, message string, err error) {
+	return true, "", nil
+}
+
+func (w *world) Stale(context.Context, lab.Guest) ([]string, error) { return nil, nil }
+
+func (w *world) Backout(context.Context, *lab.Patch, lab.Guest, lab.PatchOutcome, io.Writer, lab.Progress) (lab.BackoutOutcome, error) {
+	return lab.BackoutOutcome{Status: lab.CannotTakeOut}, nil
+}
+
 func (w *world) RebootPending(_ context.Context, g lab.Guest) (bool, string, error) {
 	reason := w.pending[g.Machine().Name]
 	return reason != "", reason, nil

@@ -98,9 +98,17 @@ type Diagnosis struct {
 
 // Dialer opens connections from one place in a lab's network.
 type Dialer interface {
-	// DialContext connects to addr, "host:port". Network is "tcp". The host
-	// may be a name: it is resolved at that place.
+	// DialContext connects to addr, "host:port". Network is "tcp"; at a
+	// gateway also "udp". The host may be a name: it is resolved at that
+	// place.
 	DialContext(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// Pinger is a Dialer that can send ICMP echo requests, as gateways can.
+type Pinger interface {
+	// Ping sends count echo requests to host, a name or an address, and
+	// returns how many were answered, and how long the fastest took.
+	Ping(ctx context.Context, host string, count int) (answered int, fastest time.Duration, err error)
 }
 
 // Guest is a running machine of an instance, reached over SSH. Its methods
@@ -176,6 +184,13 @@ type Place struct {
 	Guest  Guest          // nil at a gateway
 	Dialer Dialer         // never nil: the guest itself, or the gateway
 	DNS    netip.AddrPort // the name server machines are given there
+	// Before is what the check came to in the baseline; nil: this is the
+	// baseline, or it was not made there.
+	Before *CheckResult
+	// HostKey returns the SSH host key of a machine of the lab by the name or
+	// address that a check uses for it, as in an authorized_keys file; empty:
+	// it is none of the lab's.
+	HostKey func(host string) string
 }
 
 // CheckResult is the outcome of one check in one arm.
@@ -186,6 +201,10 @@ type CheckResult struct {
 	Attempts int           `json:"attempts"`
 	Duration time.Duration `json:"-"`
 	Seconds  float64       `json:"seconds"` // Duration, for the record: the run fills it in
+	// Samples are what a PerformanceCheck measured, in seconds; Known are the
+	// messages that a LogCheck found, without numbers, at most 500.
+	Samples []float64 `json:"samples,omitempty"`
+	Known   []string  `json:"known,omitempty"`
 }
 
 // Patcher applies patches. The implementation holds one entry for each kind.
@@ -196,7 +215,36 @@ type Patcher interface {
 	Apply(ctx context.Context, p *Patch, g Guest, log io.Writer, pr Progress) (PatchOutcome, error)
 	// RebootPending reports whether the system asks for a reboot, and why.
 	RebootPending(ctx context.Context, g Guest) (pending bool, reason string, err error)
+	// Confirm reports whether p, which was applied on g with outcome o, is
+	// really in, by what the system says after all reboots: package versions,
+	// build number, hashes of files. Message says what was seen.
+	Confirm(ctx context.Context, p *Patch, g Guest, o PatchOutcome) (in bool, message string, err error)
+	// Stale lists the services that still run files which were replaced or
+	// deleted, sorted.
+	Stale(ctx context.Context, g Guest) (services []string, err error)
+	// Backout takes p, which was applied on g with outcome o, out again, as
+	// an administrator would in production.
+	Backout(ctx context.Context, p *Patch, g Guest, o PatchOutcome, log io.Writer, pr Progress) (BackoutOutcome, error)
 }
+
+// BackoutOutcome is what came of taking a patch out on one machine.
+type BackoutOutcome struct {
+	Status   BackoutStatus   `json:"status"`
+	Message  string          `json:"message"` // one line: the cause where it was not taken out
+	ExitCode int             `json:"exit_code"`
+	Packages []PackageChange `json:"packages,omitempty"`
+}
+
+// BackoutStatus is what came of taking a patch out on one machine.
+type BackoutStatus string
+
+// What came of taking a patch out.
+const (
+	TakenOut      BackoutStatus = "taken-out"
+	CannotTakeOut BackoutStatus = "cannot"  // there is no way back; nothing was tried
+	BackoutFailed BackoutStatus = "failed"  // it was tried
+	NotBackedOut  BackoutStatus = "skipped" // the patch was not in
+)
 
 // PatchStatus is what came of a patch on one machine.
 type PatchStatus string
@@ -218,6 +266,21 @@ type PatchOutcome struct {
 	// machine from then on is its doing. Also set beside an error.
 	Started  bool            `json:"-"`
 	Packages []PackageChange `json:"packages,omitempty"`
+	// RebootNeeded says that the patch itself asks for a reboot, as by exit
+	// code 3010.
+	RebootNeeded bool `json:"reboot_needed,omitempty"`
+	// Undo is what Backout and Confirm need to know of the patch's work; for
+	// the Patcher alone.
+	Undo any `json:"-"`
+	// Parts are the outcomes of the parts of a batch that are for this
+	// machine, in their order.
+	Parts []PartOutcome `json:"parts,omitempty"`
+}
+
+// PartOutcome is what came of one part of a batch.
+type PartOutcome struct {
+	Patch string `json:"patch"`
+	PatchOutcome
 }
 
 // PackageChange is a package whose version a patch changed.

@@ -141,6 +141,8 @@ type Machine struct {
 	NICs      []NIC // at least one; the first carries the default route
 	Disks     []Disk
 	Setup     *Setup // nil when there is nothing to set up
+	Wave      int    // 1-based, lower is patched first; 0: by Impact
+	Watch     Watch
 
 	BootTimeout time.Duration // until SSH answers; 5 min by default
 }
@@ -170,46 +172,23 @@ type Setup struct {
 	Timeout time.Duration // for each command; 10 min by default
 }
 
+// Watch says what of a machine's state is looked at beyond what always is: the
+// difference that a patch makes is reported.
+type Watch struct {
+	Paths    []string         // absolute, on the machine: files, or folders with all that is in them; always holds "/etc" on Linux
+	Commands []WatchedCommand // what they print is compared
+}
+
+// WatchedCommand is a command whose output is part of a machine's state.
+type WatchedCommand struct {
+	Name string
+	Run  string // for "sh -c" (PowerShell on Windows), as root
+}
+
 // Upload is a file that is copied to a machine.
 type Upload struct {
 	Source string // absolute path on the host
 	Dest   string // absolute path on the machine
-}
-
-// RebootPolicy says whether machines are rebooted after a patch.
-type RebootPolicy string
-
-// Reboot policies.
-const (
-	RebootAuto   RebootPolicy = "auto" // when the system asks for it; the default
-	RebootAlways RebootPolicy = "always"
-	RebootNever  RebootPolicy = "never"
-)
-
-// PatchKind is how a patch is applied.
-type PatchKind string
-
-// Patch kinds.
-const (
-	PatchDeb    PatchKind = "deb"    // .deb files, installed together by apt without any network
-	PatchScript PatchKind = "script" // one script, with files beside it
-)
-
-// Patch is what is being tested.
-type Patch struct {
-	Name    string
-	Pos     Pos // the zero Pos for a patch named by its path
-	Kind    PatchKind
-	Files   []string // absolute paths, sorted: the .deb files, or the files a script is given
-	Script  string   // absolute path; of PatchScript alone
-	Args    []string // arguments of Script
-	Targets []*Machine
-	Reboot  RebootPolicy
-	Timeout time.Duration // for applying it on one machine; 30 min by default
-
-	// InstalledOnly is set for a patch named by its path without targets: it
-	// is applied only on those Targets that have one of its packages already.
-	InstalledOnly bool
 }
 
 // Severity says what a failing check means for the verdict.
@@ -242,82 +221,3 @@ func (c *Check) Place() string {
 	}
 	return "gateway of " + c.FromNet.Name
 }
-
-// CheckSpec is what a check asserts: one of the pointer types below. Each
-// asserts at least one thing.
-type CheckSpec interface {
-	// Kind is the name of the check's block in the language.
-	Kind() string
-}
-
-// CommandCheck runs a command on Check.From by "sh -c", as root.
-type CommandCheck struct {
-	Run      string
-	ExitCode int   // 0 by default
-	Stdout   Match // of everything it printed there
-	Stderr   Match
-}
-
-// TCPCheck opens a connection.
-type TCPCheck struct {
-	Host   string // a name or address, as Check.From sees it
-	Port   int
-	Send   string // written once connected, when not empty
-	Expect Match  // of the first 64 KiB that come back; waits until it matches or the check times out
-}
-
-// HTTPCheck asks for a URL with GET, or Method.
-type HTTPCheck struct {
-	URL       string
-	Method    string            // "GET" by default
-	Headers   map[string]string // sent
-	Send      string            // request body
-	Status    int               // 0: not asserted
-	Body      Match             // of the first 1 MiB
-	Header    map[string]Match  // of the answer, by canonical name
-	Redirects int               // how many are followed; 0: the redirect itself is the answer
-	Insecure  bool              // do not verify the server's certificate
-}
-
-// ServiceCheck asks the service manager of Check.From.
-type ServiceCheck struct {
-	Unit    string
-	Active  *bool // nil: not asserted
-	Enabled *bool // nil: not asserted
-}
-
-// DNSCheck asks a name server over TCP.
-type DNSCheck struct {
-	Name    string
-	Type    string   // "A" by default; also AAAA, CNAME, MX, NS, PTR, SRV, TXT
-	Server  string   // address or name, with an optional port; empty: the gateway of the first network of Check.From
-	Answers []string // these records, in any order, and no others; nil: not asserted
-	Rcode   string   // "NOERROR" by default
-}
-
-// Kind implements CheckSpec.
-func (*CommandCheck) Kind() string { return "command" }
-
-// Kind implements CheckSpec.
-func (*TCPCheck) Kind() string { return "tcp" }
-
-// Kind implements CheckSpec.
-func (*HTTPCheck) Kind() string { return "http" }
-
-// Kind implements CheckSpec.
-func (*ServiceCheck) Kind() string { return "service" }
-
-// Kind implements CheckSpec.
-func (*DNSCheck) Kind() string { return "dns" }
-
-// Match is an assertion about text. The zero Match asserts nothing. Every
-// field that is set must hold.
-type Match struct {
-	Contains    string
-	NotContains string
-	Equals      string // compared without leading and trailing white space
-	Regexp      string // RE2, anywhere in the text; valid
-}
-
-// IsZero reports whether m asserts nothing.
-func (m Match) IsZero() bool { return m == Match{} }

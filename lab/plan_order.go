@@ -1,5 +1,11 @@
 package lab
 
+import (
+	"maps"
+	"math"
+	"slices"
+)
+
 // BootOrder returns the machines of l in waves: each machine stands in the
 // first wave after those of all machines that it depends on, in the order of
 // the definition inside a wave. It panics when depends_on has a cycle, which
@@ -52,21 +58,24 @@ func bootLevels(machines []*Machine, missing map[*Machine]int, followers map[*Ma
 	return level
 }
 
-// Waves returns the targets of p in the order in which they are patched: those
-// of the lowest impact first, in the order of p.Targets inside a wave. No wave
-// is empty.
+// Waves returns the targets of p in the order in which they are patched: by
+// their explicit waves, then those without one by impact, the lowest first; in
+// the order of p.Targets inside a wave. No wave is empty.
 func Waves(p *Patch) [][]*Machine {
+	impacts := []Impact{ImpactLow, ImpactNormal, ImpactHigh}
+	key := func(m *Machine) int {
+		if m.Wave > 0 {
+			return m.Wave - math.MaxInt32 // before all without
+		}
+		return slices.Index(impacts, m.Impact)
+	}
+	byKey := map[int][]*Machine{}
+	for _, m := range p.Targets {
+		byKey[key(m)] = append(byKey[key(m)], m)
+	}
 	var waves [][]*Machine
-	for _, impact := range []Impact{ImpactLow, ImpactNormal, ImpactHigh} {
-		var wave []*Machine
-		for _, m := range p.Targets {
-			if m.Impact == impact {
-				wave = append(wave, m)
-			}
-		}
-		if wave != nil {
-			waves = append(waves, wave)
-		}
+	for _, k := range slices.Sorted(maps.Keys(byKey)) {
+		waves = append(waves, byKey[k])
 	}
 	return waves
 }

@@ -65,10 +65,19 @@ type Record struct {
 	Findings []Finding       `json:"findings"`
 	Ready    ReadyRecord     `json:"ready"`
 	Control  ControlRecord   `json:"control"`
-	Reverted bool            `json:"reverted"` // Receipt.Proven
-	Receipt  Receipt         `json:"receipt"`
-	Dir      string          `json:"dir"` // absolute path of the record's folder
-	Tool     ToolRecord      `json:"tool"`
+	// Changes is what is different on the machines after the patch, without
+	// what changed in the control arm too: of that, Noise counts how much.
+	Changes []StateChange  `json:"changes"`
+	Noise   int            `json:"noise"`
+	Gaps    []string       `json:"gaps,omitempty"` // what of the machines' state could not be looked at
+	Backout *BackoutRecord `json:"backout,omitempty"`
+	// Spared are the targets of later waves, which were left alone because an
+	// earlier wave failed: so would they have been in production.
+	Spared   []string   `json:"spared,omitempty"`
+	Reverted bool       `json:"reverted"` // Receipt.Proven
+	Receipt  Receipt    `json:"receipt"`
+	Dir      string     `json:"dir"` // absolute path of the record's folder
+	Tool     ToolRecord `json:"tool"`
 }
 
 // PatchRecord pins the patch by its bytes.
@@ -106,7 +115,38 @@ type MachineRecord struct {
 	Outcome      *PatchOutcome `json:"outcome,omitempty"`
 	Reboots      int           `json:"reboots"`
 	RebootReason string        `json:"reboot_reason,omitempty"`
-	Console      string        `json:"console,omitempty"` // path below Dir
+	Verified     bool          `json:"verified"`            // rebooted once more after all else was done
+	Confirmed    string        `json:"confirmed,omitempty"` // what the system says of the patch at the end
+	Stale        []string      `json:"stale,omitempty"`     // services that run what the patch replaced
+	Console      string        `json:"console,omitempty"`   // path below Dir
+}
+
+// BackoutResult says how a patch could be taken out.
+type BackoutResult string
+
+// Back-out results.
+const (
+	BackedOutClean  BackoutResult = "clean"  // all is as it was
+	BackedOutLeaves BackoutResult = "leaves" // all checks are as they were; something is left, or other than before
+	BackedOutBroken BackoutResult = "broken" // it was taken out, and a check that passed before fails
+	NoBackout       BackoutResult = "cannot" // there is no way back, or it failed
+	BackoutNotTried BackoutResult = "not-tried"
+)
+
+// BackoutRecord is the proof, or its failure, that a patch can be taken out.
+type BackoutRecord struct {
+	Result   BackoutResult    `json:"result"`
+	Reason   string           `json:"reason"`  // one sentence
+	Seconds  float64          `json:"seconds"` // until the last machine was back
+	Machines []BackoutMachine `json:"machines"`
+	Left     []StateChange    `json:"left"` // what is other than before the patch, without what changed in the control arm too
+}
+
+// BackoutMachine is what came of taking the patch out on one machine.
+type BackoutMachine struct {
+	Name string `json:"name"`
+	BackoutOutcome
+	Seconds float64 `json:"seconds"`
 }
 
 // ReadyRecord is the ready state that the run's instances were forked from.

@@ -73,6 +73,9 @@ func (e *Engine) expire(ctx context.Context) {
 
 // gcStale removes what nobody answers for.
 func (e *Engine) gcStale(ctx context.Context, o GCOptions, rep *GCReport) error {
+	if !o.DryRun {
+		e.awaitOrphans(ctx)
+	}
 	stale, err := e.Store.Stale(ctx)
 	if err != nil {
 		return err

@@ -189,6 +189,16 @@ func (harmless) Apply(ctx context.Context, _ *lab.Patch, g lab.Guest, log io.Wri
 	return lab.PatchOutcome{Status: lab.Applied, Started: true}, err
 }
 
+func (harmless) Confirm(context.Context, *lab.Patch, lab.Guest, lab.PatchOutcome) (in bool, message string, err error) {
+	return true, "", nil
+}
+
+func (harmless) Stale(context.Context, lab.Guest) ([]string, error) { return nil, nil }
+
+func (harmless) Backout(context.Context, *lab.Patch, lab.Guest, lab.PatchOutcome, io.Writer, lab.Progress) (lab.BackoutOutcome, error) {
+	return lab.BackoutOutcome{Status: lab.CannotTakeOut}, nil
+}
+
 func (harmless) RebootPending(context.Context, lab.Guest) (bool, string, error) {
 	return false, "", nil
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -31,6 +32,54 @@ func (s *Store) alive(id string) bool {
 		}
 	}
 	return false
+}
+
+// orphanLimit is how long it is waited for agents to end.
+const orphanLimit = 30 * time.Second
+
+// awaitOrphans waits for the agents whose command was killed: they notice it,
+// end their machines and then themselves, and only then their journals are
+// nobody's.
+func (e *Engine) awaitOrphans(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, orphanLimit)
+	defer cancel()
+	for e.Store.orphans() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// orphans reports whether an agent is alive that nobody wants any more.
+func (s *Store) orphans() bool {
+	ids, err := s.journals()
+	return err == nil && slices.ContainsFunc(ids, func(id string) bool {
+		if isLocked(s.journalPath(id)) || !s.alive(id) {
+			return false
+		}
+		spec := s.specOf(id)
+		return spec == nil || spec.Arm != string(lab.ArmUp)
+	})
+}
+
+// specOf finds the spec of the instance that a journal names, nil when there is
+// none (yet).
+func (s *Store) specOf(id string) *agent.Spec {
+	list, err := readJournal(s.journalPath(id))
+	if err != nil {
+		return nil
+	}
+	for _, i := range list {
+		if i.Step != "folder" {
+			continue
+		}
+		if spec, err := agent.ReadSpec(filepath.Join(i.Path, specFile)); err == nil && spec.Dir == i.Path && spec.ID == id {
+			return spec
+		}
+	}
+	return nil
 }
 
 // letGo lets the journal of an instance be: its agent answers for it now.
@@ -111,16 +160,10 @@ func (s *Store) Stale(ctx context.Context) ([]StaleInstance, error) {
 		if err != nil {
 			return nil, &lab.HostError{Op: "clean up", Err: err, Hint: "look at the file; remove it when it is none of patchlab's"}
 		}
-		st := StaleInstance{id: id, intents: list}
+		st := StaleInstance{id: id, intents: list, Spec: s.specOf(id)}
 		for _, i := range list {
 			if i.Path != "" && s.mayRemove(id, i) == nil {
 				st.Bytes += allocatedBytes(i.Path)
-			}
-			if i.Step != "folder" {
-				continue
-			}
-			if spec, err := agent.ReadSpec(filepath.Join(i.Path, specFile)); err == nil && spec.Dir == i.Path && spec.ID == id {
-				st.Spec = spec
 			}
 		}
 		out = append(out, st)

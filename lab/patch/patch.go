@@ -160,3 +160,16 @@ func (j *job) lateMessage(printed string) string {
 func failed(exitCode int, format string, args ...any) lab.PatchOutcome {
 	return lab.PatchOutcome{Status: lab.PatchFailed, ExitCode: exitCode, Message: fmt.Sprintf(format, args...)}
 }
+
+// Confirm implements lab.Patcher.
+func (Applier) Confirm(context.Context, *lab.Patch, lab.Guest, lab.PatchOutcome) (in bool, message string, err error) {
+	return true, "", nil
+}
+
+// Stale implements lab.Patcher.
+func (Applier) Stale(context.Context, lab.Guest) ([]string, error) { return nil, nil }
+
+// Backout implements lab.Patcher.
+func (Applier) Backout(context.Context, *lab.Patch, lab.Guest, lab.PatchOutcome, io.Writer, lab.Progress) (lab.BackoutOutcome, error) {
+	return lab.BackoutOutcome{Status: lab.CannotTakeOut}, nil
+}
