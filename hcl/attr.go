@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/patchlab/patchlab/lab"
 )
 
 // reader reads the attributes of one block. A mistake is reported with the
@@ -15,8 +17,10 @@ import (
 type reader struct {
 	s      *scope
 	what   string // the block, for messages: `machine "db"`
+	self   *hclsyntax.Block
 	body   *hclsyntax.Body
 	schema *schema
+	os     lab.OS               // of the machine that the block is about; empty: of none, or not known
 	in     *each                // nil outside of for_each
 	memo   map[string]cty.Value // attributes that were computed already
 }
@@ -24,7 +28,7 @@ type reader struct {
 // reader returns a reader for a block at the top of a file.
 func (s *scope) reader(b *hclsyntax.Block, name string, in *each) *reader {
 	return &reader{
-		s: s, what: fmt.Sprintf("%s %q", b.Type, name), body: b.Body,
+		s: s, what: fmt.Sprintf("%s %q", b.Type, name), self: b, body: b.Body,
 		schema: s.language[b.Type].body, in: in, memo: map[string]cty.Value{},
 	}
 }
@@ -32,8 +36,8 @@ func (s *scope) reader(b *hclsyntax.Block, name string, in *each) *reader {
 // inside returns a reader for a block in this one.
 func (r *reader) inside(b *hclsyntax.Block) *reader {
 	return &reader{
-		s: r.s, what: b.Type + " of " + r.what, body: b.Body,
-		schema: r.schema.blocks[b.Type].body, in: r.in, memo: map[string]cty.Value{},
+		s: r.s, what: b.Type + " of " + r.what, self: b, body: b.Body,
+		schema: r.schema.blocks[b.Type].body, os: r.os, in: r.in, memo: map[string]cty.Value{},
 	}
 }
 

@@ -88,9 +88,11 @@ func (r *reader) written(expr hclsyntax.Expression) map[string]hclsyntax.Express
 	return out
 }
 
+const wantList = `a list of strings, such as ["a", "b"]`
+
 // strs reads a list of strings that are shown.
 func (r *reader) strs(name string) []item {
-	items, _ := r.items(name, `a list of strings, such as ["a", "b"]`)
+	items, _ := r.items(name, wantList)
 	var out []item
 	for _, i := range items {
 		if r.usable(name, i) && r.shown(name, i) {

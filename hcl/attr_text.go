@@ -63,7 +63,7 @@ func (r *reader) noteSecret(expr hclsyntax.Expression, v cty.Value) {
 
 // texts reads a list of free text. Empty elements are mistakes.
 func (r *reader) texts(name string) []string {
-	items, _ := r.items(name, `a list of strings, such as ["a", "b"]`)
+	items, _ := r.items(name, wantList)
 	var out []string
 	for _, i := range items {
 		text, ok := r.freeText(name, i)

@@ -47,73 +47,35 @@ func (b *builder) buildCheck(block *hclsyntax.Block, name string, in *each) {
 	b.places.checks[c] = written{block.DefRange(), in != nil}
 	kind := r.checkKind(block)
 	b.readFrom(r, c, kind)
+	r.checkSystem(kind)
 	if kind != nil {
-		c.Spec = readSpec(r.inside(kind), kind)
+		c.Spec = b.s.kinds[kind.Type].read(r.inside(kind))
 	}
 }
-
-func checkKinds() []string { return []string{"command", "tcp", "http", "service", "dns"} }
 
 // checkKind returns the one block that says what is asserted; nil when that is
 // a mistake.
 func (r *reader) checkKind(block *hclsyntax.Block) *hclsyntax.Block {
 	var found []*hclsyntax.Block
 	types := map[string]bool{}
-	for _, kind := range checkKinds() {
-		if k := r.block(kind); k != nil {
+	for _, k := range block.Body.Blocks {
+		if _, ok := r.s.kinds[k.Type]; ok && !types[k.Type] {
 			found = append(found, k)
 		}
-	}
-	for _, k := range block.Body.Blocks {
 		types[k.Type] = true
 	}
 	switch {
 	case len(found) == 1:
 		return found[0]
 	case len(found) > 1:
-		r.fail(found[1].TypeRange, "Two kinds of check", "%s asserts one thing: it has a %s block and a %s block. Make two checks of it.",
-			upperFirst(r.what), found[0].Type, found[1].Type)
+		hint := ""
+		if !r.s.kinds[found[0].Type].alone && !r.s.kinds[found[1].Type].alone {
+			hint = ", or put both into an all block"
+		}
+		r.fail(found[1].TypeRange, "Two kinds of check", "%s asserts one thing: it has %s block and %s block. Make two checks of it%s.",
+			upperFirst(r.what), article(found[0].Type), article(found[1].Type), hint)
 	case len(types) == 0 && !r.doubtful(): // otherwise there is a mistyped one, which was reported
-		r.fail(block.DefRange(), "Empty check", "%s asserts nothing: it needs one of the blocks %s.", upperFirst(r.what), listed(checkKinds(), "or"))
+		r.fail(block.DefRange(), "Empty check", "%s asserts nothing: it needs one of the blocks %s.", upperFirst(r.what), listed(kindNames(), "or"))
 	}
 	return nil
-}
-
-// readFrom reads where a check is made from: a machine, a network's gateway,
-// or by default the gateway of the first network. Commands and services are
-// on machines.
-func (b *builder) readFrom(r *reader, c *lab.Check, kind *hclsyntax.Block) {
-	onMachine := kind != nil && (kind.Type == "command" || kind.Type == "service")
-	if !r.has("from") {
-		if onMachine {
-			r.fail(kind.TypeRange, "Check from nowhere", "%s has a %s block, which is about a machine: it needs from = machine.NAME.", upperFirst(r.what), kind.Type)
-		} else if len(b.lab.Networks) > 0 {
-			c.FromNet = b.lab.Networks[0]
-		}
-		return
-	}
-	v, ok := r.plain("from")
-	if !ok {
-		return
-	}
-	const want = "a reference such as machine.NAME or network.NAME"
-	at := r.rangeOf("from")
-	switch target := refTarget(v).(type) {
-	case *lab.Machine:
-		c.From = target
-	case *lab.Network:
-		c.FromNet = target
-		if onMachine {
-			r.fail(at, "Check from nowhere", "%s has a %s block, which is about a machine, not a network: it needs from = machine.NAME.", upperFirst(r.what), kind.Type)
-		}
-	default:
-		hint := ""
-		if text, isText := scalarText(v); isText {
-			hint = r.unquoted(text, "machine.NAME")
-			if hint == "" {
-				hint = r.unquoted(text, "network.NAME")
-			}
-		}
-		r.fail(at, "Wrong type", "\"from\" of %s must be %s; this is %s.%s", r.what, want, describe(v), hint)
-	}
 }

@@ -5,31 +5,8 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-
 	"github.com/patchlab/patchlab/lab"
 )
-
-// readSpec reads the block that says what a check asserts.
-func readSpec(r *reader, block *hclsyntax.Block) lab.CheckSpec {
-	switch block.Type {
-	case "command":
-		return &lab.CommandCheck{
-			Run: r.needText("run"), ExitCode: r.number("exit_code", 0, 255, 0),
-			Stdout: r.match("stdout"), Stderr: r.match("stderr"),
-		}
-	case "tcp":
-		send, _ := r.text("send", "")
-		return &lab.TCPCheck{Host: r.needLine("host"), Port: r.number("port", 1, 65535, 0), Send: send, Expect: r.match("expect")}
-	case "http":
-		return readHTTP(r, block)
-	case "service":
-		return readService(r, block)
-	case "dns":
-		return readDNS(r, block)
-	}
-	panic("hcl: no such kind of check: " + block.Type) // the schema lets no other through
-}
 
 // needText reads free text that must not be empty. That it is missing is
 // reported already.
@@ -50,7 +27,7 @@ func (r *reader) needLine(name string) string {
 	return text
 }
 
-func readHTTP(r *reader, block *hclsyntax.Block) *lab.HTTPCheck {
+func readHTTP(r *reader) *lab.HTTPCheck {
 	c := &lab.HTTPCheck{
 		URL: r.url("url"), Method: r.method("method"), Headers: r.headers("headers"),
 		Status: r.number("status", 100, 599, 0), Body: r.match("body"), Header: r.headerMatches("header"),
@@ -58,7 +35,7 @@ func readHTTP(r *reader, block *hclsyntax.Block) *lab.HTTPCheck {
 	}
 	c.Send, _ = r.text("send", "")
 	if !r.has("status") && !r.has("body") && !r.has("header") && r.has("url") && !r.doubtful() {
-		r.fail(block.DefRange(), "Empty check", "The %s asserts nothing: it takes \"status\", \"body\" or \"header\".", r.what)
+		r.fail(r.self.DefRange(), "Empty check", "The %s asserts nothing: it takes \"status\", \"body\" or \"header\".", r.what)
 	}
 	return c
 }
@@ -120,14 +97,14 @@ func (r *reader) headerMatches(name string) map[string]lab.Match {
 
 var unitPattern = regexp.MustCompile(`^[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]*$`)
 
-func readService(r *reader, block *hclsyntax.Block) *lab.ServiceCheck {
+func readService(r *reader) *lab.ServiceCheck {
 	c := &lab.ServiceCheck{Active: r.optionalBool("active"), Enabled: r.optionalBool("enabled")}
 	var ok bool
 	if c.Unit, ok = r.str("unit", ""); ok && !unitPattern.MatchString(c.Unit) {
 		r.fail(r.rangeOf("unit"), "Invalid name", "\"unit\" of %s must be the name of a service, such as \"apache2\"; this is %q.", r.what, c.Unit)
 	}
 	if !r.has("active") && !r.has("enabled") && r.has("unit") && !r.doubtful() {
-		r.fail(block.DefRange(), "Empty check", "The %s asserts nothing: it takes \"active\", \"enabled\" or both.", r.what)
+		r.fail(r.self.DefRange(), "Empty check", "The %s asserts nothing: it takes \"active\", \"enabled\" or both.", r.what)
 	}
 	return c
 }
@@ -144,10 +121,11 @@ func (r *reader) optionalBool(name string) *bool {
 	return &is
 }
 
-func readDNS(r *reader, block *hclsyntax.Block) *lab.DNSCheck {
+func readDNS(r *reader) *lab.DNSCheck {
 	c := &lab.DNSCheck{
-		Name:  r.needLine("name"),
-		Type:  oneOf(r, "type", "A", "A", "AAAA", "CNAME", "MX", "NS", "PTR", "SRV", "TXT"),
+		Name: r.needLine("name"),
+		Type: oneOf(r, "type", "A",
+			"A", "AAAA", "CAA", "CNAME", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "TLSA", "TXT"),
 		Rcode: oneOf(r, "rcode", "NOERROR", "NOERROR", "NXDOMAIN", "SERVFAIL", "REFUSED", "FORMERR", "NOTIMP"),
 	}
 	if r.has("server") {
@@ -157,7 +135,7 @@ func readDNS(r *reader, block *hclsyntax.Block) *lab.DNSCheck {
 		c.Answers = append([]string{}, r.texts("answers")...) // empty: there must be none
 	}
 	if !r.has("answers") && !r.has("rcode") && r.has("name") && !r.doubtful() {
-		r.fail(block.DefRange(), "Empty check", "The %s asserts nothing: it takes \"answers\", \"rcode\" or both.", r.what)
+		r.fail(r.self.DefRange(), "Empty check", "The %s asserts nothing: it takes \"answers\", \"rcode\" or both.", r.what)
 	}
 	return c
 }

@@ -22,6 +22,7 @@ func (b *builder) crossCheck() {
 	b.checkHostNames(nics)
 	b.checkMACs(nics)
 	b.checkOrder()
+	b.checkHostKeys()
 }
 
 // checkAny reports a lab without machines.

@@ -83,6 +83,11 @@ var (
 	plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`)
 )
 
+const (
+	maxCheckName  = 200
+	checkNameRule = "one line of text, 200 bytes at most"
+)
+
 const dnsLabelRule = "lower-case letters, digits and hyphens, 63 at most, with no hyphen at either end"
 
 // checkName reports a label that cannot be the name of its block.
@@ -96,7 +101,7 @@ func (f *definition) checkName(b *hclsyntax.Block) {
 	case "image", "patch":
 		ok, rule = plainName.MatchString(name), "letters, digits, underscores, dots and hyphens, 63 at most, beginning with a letter or digit"
 	case "check":
-		ok, rule = isLine(name) && len(name) <= 200, "one line of text, 200 bytes at most"
+		ok, rule = isLine(name) && len(name) <= maxCheckName, checkNameRule
 	}
 	if !ok {
 		f.d.add(b.LabelRanges[0].Ptr(), "Invalid name", fmt.Sprintf("The name of %s is %s; this is %q.", article(b.Type), rule, name), note{})

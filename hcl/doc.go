@@ -15,7 +15,11 @@
 //   - symbol.go, scope.go, refs.go: what expressions refer to; each local,
 //     network and machine is computed once, in the order of their references.
 //   - attr*.go: attributes with their types; one file for each kind of block.
-//   - cross.go: what only shows when everything is known.
+//   - checkkinds*.go: the table of every kind of check; check*.go read them.
+//   - cross*.go: what only shows when everything is known.
+//
+// write.go shows mistakes; writechecks.go writes checks that were suggested,
+// as a definition.
 //
 // A mistake is reported once: what depends on it is an unknown value, which
 // every later step passes over in silence.

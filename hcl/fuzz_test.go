@@ -24,6 +24,7 @@ func seed(f *testing.F) {
 		}
 		f.Add(src)
 	}
+	f.Add(everyKind(f))
 	for _, src := range []string{
 		"\xef\xbb\xbflab \"x\" {}", "lab \"x\" {\r\n}\r\n", "a = \"\x00\xff\"", "locals {\n  a = 1e999999999\n  b = \"${1e99999}\"\n}",
 		"locals {\n  a = toset([{ x = null }, machine.m])\n  b = jsonencode(machine.m)\n  c = [for k, v in machine.m : v...]\n}",
@@ -38,6 +39,14 @@ func seed(f *testing.F) {
 func FuzzLoad(f *testing.F) {
 	seed(f)
 	dir := f.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/valid/every_kind")); err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range everyKindFiles(f) {
+		if err := os.Remove(filepath.Join(dir, filepath.Base(name))); err != nil {
+			f.Fatal(err)
+		}
+	}
 	f.Fuzz(func(t *testing.T, src []byte) {
 		if len(src) > 1<<14 {
 			return
@@ -59,12 +68,46 @@ func FuzzLoad(f *testing.F) {
 		if err := lab.NewPlan(l).WriteTree(&out); err != nil {
 			t.Fatal(err)
 		}
+		var checks []hcl.SuggestedCheck
 		for _, c := range l.Checks {
+			checks = append(checks, hcl.SuggestedCheck{Comment: c.Name, Check: c})
 			if c.Spec == nil || c.From == nil && c.FromNet == nil {
 				t.Fatalf("check %q is not whole", c.Name)
 			}
 		}
+		var written bytes.Buffer
+		if err := hcl.WriteChecks(&written, checks); err != nil {
+			return // one with a private key
+		}
+		again, err := hcl.Format(written.Bytes(), "checks.hcl")
+		if err != nil || !bytes.Equal(again, written.Bytes()) {
+			t.Fatalf("written checks are refused (%v) or not formatted:\n%s", err, written.Bytes())
+		}
 	})
+}
+
+// everyKindFiles are the definition files of the lab with every kind of block.
+func everyKindFiles(f *testing.F) []string {
+	f.Helper()
+	files, err := filepath.Glob("testdata/valid/every_kind/*.hcl")
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no files: %v", err)
+	}
+	return files
+}
+
+// everyKind is that lab as one file.
+func everyKind(f *testing.F) []byte {
+	f.Helper()
+	var out []byte
+	for _, name := range everyKindFiles(f) {
+		src, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		out = append(out, src...)
+	}
+	return out
 }
 
 // FuzzFormat formats any bytes: what it accepts it formats to something that

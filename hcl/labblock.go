@@ -24,4 +24,7 @@ func (b *builder) buildLab(blocks []*hclsyntax.Block) {
 	if b.lab.Client != "" && !isLine(b.lab.Client) {
 		r.fail(r.rangeOf("client"), "Invalid text", "\"client\" of %s is one line of text, without control characters.", r.what)
 	}
+	if k := r.block("watch"); k != nil {
+		b.watch = readWatch(r.inside(k))
+	}
 }

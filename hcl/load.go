@@ -93,7 +93,8 @@ type builder struct {
 	lab       *lab.Lab
 	instances map[*hclsyntax.Block][]instance // of each machine block
 	places    *places
-	doubtful  bool // a block could not be used: what is missing may be that one
+	watch     watch // of the lab block: for all machines
+	doubtful  bool  // a block could not be used: what is missing may be that one
 }
 
 func newBuilder(d *Diagnostics, dir string) *builder {

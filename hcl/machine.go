@@ -13,6 +13,7 @@ import (
 const (
 	minMemoryMiB, maxMemoryMiB, defaultMemoryMiB = 64, 16 << 20, 512
 	maxCPUs                                      = 255
+	maxWave                                      = 1000
 	defaultBootTimeout                           = 5 * time.Minute
 )
 
@@ -106,11 +107,18 @@ func (b *builder) buildMachine(i instance) {
 	m.CPUs = r.number("cpus", 1, maxCPUs, 1)
 	m.DependsOn = r.machines("depends_on")
 	m.Impact = oneOf(r, "impact", lab.ImpactNormal, lab.ImpactLow, lab.ImpactNormal, lab.ImpactHigh)
+	m.Wave = r.number("wave", 1, maxWave, 0)
+	if r.has("wave") && r.has("impact") {
+		r.fail(r.body.Attributes["wave"].NameRange, "Conflicting attributes", "%s has \"wave\" and \"impact\": both say when it is patched.", upperFirst(r.what))
+	}
 	m.Firmware = oneOf(r, "firmware", lab.BIOS, lab.BIOS, lab.UEFI)
 	m.Bus = oneOf(r, "bus", lab.BusVirtio, lab.BusVirtio, lab.BusSATA)
 	m.NICModel = oneOf(r, "nic_model", lab.NICVirtio, lab.NICVirtio, lab.NICE1000e)
 	m.BootTimeout = r.duration("boot_timeout", defaultBootTimeout)
 	checkDrivers(r, m)
+	if m.Image != nil {
+		r.os = m.Image.OS
+	}
 	for _, k := range r.blocks("nic") {
 		m.NICs = append(m.NICs, readNIC(r.inside(k), k, p))
 	}
@@ -123,6 +131,11 @@ func (b *builder) buildMachine(i instance) {
 	if k := r.block("setup"); k != nil {
 		m.Setup = readSetup(r.inside(k), k, m)
 	}
+	own := watch{}
+	if k := r.block("watch"); k != nil {
+		own = readWatch(r.inside(k))
+	}
+	m.Watch = watched(r.os, b.watch, own)
 }
 
 // checkDrivers reports devices that a built image has no drivers for: its

@@ -5,13 +5,15 @@ type schema struct {
 	attrs  []string // in the order of the documentation
 	needed []string // those of attrs that must be there
 	blocks map[string]nested
-	open   bool // any attribute: of locals
+	apart  []string // blocks that could be looked for here, and stand by themselves
+	open   bool     // any attribute: of locals
 }
 
 // nested is a block inside another.
 type nested struct {
-	body *schema
-	many bool // otherwise once at most
+	body  *schema
+	many  bool   // otherwise once at most
+	label string // what its one label is, for messages; empty: no label
 }
 
 // topLevel is a block of a file.
@@ -24,7 +26,10 @@ type topLevel struct {
 // that nothing can change it.
 func language() map[string]topLevel {
 	return map[string]topLevel{
-		"lab":      {"name", &schema{attrs: []string{"client", "description"}}},
+		"lab": {"name", &schema{
+			attrs:  []string{"client", "description"},
+			blocks: map[string]nested{"watch": {body: watchSchema()}},
+		}},
 		"variable": {"name", variableSchema()},
 		"locals":   {"", &schema{open: true}},
 		"image":    {"name", imageSchema()},
@@ -33,11 +38,8 @@ func language() map[string]topLevel {
 			needed: []string{"subnet"},
 		}},
 		"machine": {"name", machineSchema()},
-		"patch": {"name", &schema{
-			attrs:  []string{"files", "script", "args", "targets", "reboot", "timeout"},
-			needed: []string{"targets"},
-		}},
-		"check": {"name", checkSchema()},
+		"patch":   {"name", patchSchema()},
+		"check":   {"name", checkSchema()},
 	}
 }
 
@@ -64,7 +66,7 @@ func imageSchema() *schema {
 func machineSchema() *schema {
 	return &schema{
 		attrs: []string{
-			"for_each", "image", "memory", "cpus", "depends_on", "impact", "firmware", "bus", "nic_model", "boot_timeout",
+			"for_each", "image", "memory", "cpus", "depends_on", "impact", "wave", "firmware", "bus", "nic_model", "boot_timeout",
 		},
 		needed: []string{"image"},
 		blocks: map[string]nested{
@@ -74,30 +76,46 @@ func machineSchema() *schema {
 			}},
 			"disk":  {many: true, body: &schema{attrs: []string{"size"}, needed: []string{"size"}}},
 			"setup": {body: &schema{attrs: []string{"upload", "run", "timeout"}}},
+			"watch": {body: watchSchema()},
 		},
 	}
 }
 
-func checkSchema() *schema {
+func watchSchema() *schema { return &schema{attrs: []string{"paths", "commands"}} }
+
+func patchSchema() *schema {
 	return &schema{
-		attrs: []string{"for_each", "from", "timeout", "retries", "interval", "severity"},
-		blocks: map[string]nested{
-			"command": {body: &schema{
-				attrs: []string{"run", "exit_code", "stdout", "stderr"}, needed: []string{"run"},
-			}},
-			"tcp": {body: &schema{
-				attrs: []string{"host", "port", "send", "expect"}, needed: []string{"host", "port"},
-			}},
-			"http": {body: &schema{
-				attrs:  []string{"url", "method", "headers", "send", "status", "body", "header", "redirects", "insecure"},
-				needed: []string{"url"},
-			}},
-			"service": {body: &schema{
-				attrs: []string{"unit", "active", "enabled"}, needed: []string{"unit"},
-			}},
-			"dns": {body: &schema{
-				attrs: []string{"name", "type", "server", "answers", "rcode"}, needed: []string{"name"},
-			}},
+		attrs: []string{
+			"files", "packages", "manager", "script", "args", "interpreter", "confirm", "restart", "bundle",
+			"targets", "reboot", "verify_reboot", "timeout",
 		},
+		needed: []string{"targets"},
+		blocks: map[string]nested{
+			"replace": {many: true, label: "destination on the machine", body: &schema{
+				attrs: []string{"source", "owner", "mode"}, needed: []string{"source"},
+			}},
+			"backout": {body: &schema{attrs: []string{"script", "args", "required"}}},
+			"expect":  {body: &schema{attrs: []string{"changes", "severity"}, needed: []string{"changes"}}},
+		},
+	}
+}
+
+// checkSchema has a block for each kind of check, and any and all, which hold
+// those blocks in turn.
+func checkSchema() *schema {
+	blocks, members, apart := map[string]nested{}, map[string]nested{}, []string{"any", "all"}
+	for _, k := range checkKinds() {
+		blocks[k.name] = nested{body: k.body}
+		if k.alone {
+			apart = append(apart, k.name)
+			continue
+		}
+		members[k.name] = nested{body: k.body, many: true}
+	}
+	blocks["any"] = nested{body: &schema{blocks: members, apart: apart}}
+	blocks["all"] = blocks["any"]
+	return &schema{
+		attrs:  []string{"for_each", "from", "timeout", "retries", "interval", "severity"},
+		blocks: blocks,
 	}
 }

@@ -15,6 +15,7 @@ type scope struct {
 	d        *Diagnostics
 	dir      string // absolute
 	language map[string]topLevel
+	kinds    map[string]checkKind
 	doubtful map[string]bool // names of blocks that could not be used: references to them are not reported again
 	base     *hclv2.EvalContext
 	symbols  map[string]map[string]*symbol // by kind and name
@@ -25,8 +26,8 @@ type scope struct {
 func newScope(d *Diagnostics, dir string) *scope {
 	return &scope{
 		d: d, dir: dir, symbols: map[string]map[string]*symbol{},
-		language: language(),
-		base:     &hclv2.EvalContext{Functions: functions()},
+		language: language(), kinds: kindsByName(),
+		base: &hclv2.EvalContext{Functions: functions()},
 	}
 }
 

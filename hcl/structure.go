@@ -77,10 +77,11 @@ func (d *Diagnostics) checkBody(what string, b *hclsyntax.Block, s *schema) {
 		n, ok := s.blocks[k.Type]
 		switch {
 		case !ok:
-			d.unknownBlock(what, k, s.attrs, blocks)
+			d.unknownBlock(what, k, s, blocks)
 			continue
-		case len(k.Labels) > 0:
+		case len(k.Labels) > 0 && n.label == "":
 			d.add(k.LabelRanges[0].Ptr(), "Wrong number of labels", fmt.Sprintf("%s block inside %s has no label.", upperFirst(article(k.Type)), article(what)), note{})
+		case n.label != "" && !d.checkLabels(k, topLevel{n.label, n.body}):
 		case !n.many && first[k.Type] != nil:
 			d.add(k.TypeRange.Ptr(), "Duplicate block", fmt.Sprintf("%s block has at most one %s block.", upperFirst(article(what)), k.Type),
 				note{also: []hclv2.Range{first[k.Type].TypeRange}})
@@ -111,13 +112,18 @@ func (d *Diagnostics) unknownAttribute(what string, a *hclsyntax.Attribute, attr
 		fmt.Sprintf("%s block has no attribute %q.%s", upperFirst(article(what)), a.Name, known(a.Name, attrs, blocks)), note{})
 }
 
-func (d *Diagnostics) unknownBlock(what string, b *hclsyntax.Block, attrs, blocks []string) {
-	if slices.Contains(attrs, b.Type) {
+func (d *Diagnostics) unknownBlock(what string, b *hclsyntax.Block, s *schema, blocks []string) {
+	switch {
+	case slices.Contains(s.attrs, b.Type):
 		d.add(b.TypeRange.Ptr(), "Attribute expected", fmt.Sprintf("%q is an attribute, not a block: write %s = …", b.Type, b.Type), note{})
+		return
+	case slices.Contains(s.apart, b.Type):
+		d.add(b.TypeRange.Ptr(), "Block in the wrong place",
+			fmt.Sprintf("%s block cannot hold %s block: make a check of its own of that.", upperFirst(article(what)), article(b.Type)), note{})
 		return
 	}
 	d.add(b.TypeRange.Ptr(), "Unknown block",
-		fmt.Sprintf("%s block has no block %q.%s", upperFirst(article(what)), b.Type, known(b.Type, attrs, blocks)), note{})
+		fmt.Sprintf("%s block has no block %q.%s", upperFirst(article(what)), b.Type, known(b.Type, s.attrs, blocks)), note{})
 }
 
 // known suggests a name or, when none is near, lists them.
@@ -127,15 +133,22 @@ func known(given string, attrs, blocks []string) string {
 	}
 	var parts []string
 	if len(attrs) > 0 {
-		parts = append(parts, "the attributes "+listed(attrs, "and"))
+		parts = append(parts, "the "+plural("attribute", attrs)+" "+listed(attrs, "and"))
 	}
 	if len(blocks) > 0 {
-		parts = append(parts, "the blocks "+listed(blocks, "and"))
+		parts = append(parts, "the "+plural("block", blocks)+" "+listed(blocks, "and"))
 	}
 	if parts == nil {
 		return ""
 	}
 	return " It has " + strings.Join(parts, " and ") + "."
+}
+
+func plural(word string, of []string) string {
+	if len(of) == 1 {
+		return word
+	}
+	return word + "s"
 }
 
 // mistyped reports whether body has an unknown attribute that was likely meant

@@ -76,9 +76,10 @@ func upperFirst(text string) string {
 	return strings.ToUpper(text[:1]) + text[1:]
 }
 
-// article puts "a" or "an" before a block's type.
+// article puts "a" or "an" before a block's type, as it is spoken.
 func article(what string) string {
-	if strings.ContainsRune("aeiou", rune(what[0])) || what == "http" {
+	spelled := []string{"http", "smtp", "ldap", "smb", "sql", "ssh"} // letter by letter
+	if slices.Contains(spelled, what) || strings.ContainsRune("aeio", rune(what[0])) {
 		return "an " + what
 	}
 	return "a " + what

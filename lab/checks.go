@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"net/netip"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -53,22 +54,40 @@ func (f *fork) makeChecks(ctx context.Context, arm Arm, phase string, checks []*
 	results := make([]CheckResult, len(checks))
 	var g errgroup.Group
 	g.SetLimit(checksAtOnce)
+	one := func(i int) {
+		p.Step(checks[i].Name)
+		results[i] = f.clean(f.Checks.RunCheck(ctx, checks[i], f.place(checks[i], arm)))
+	}
+	f.quiet.RLock()
 	for i, c := range checks {
-		g.Go(func() error {
-			p.Step(c.Name)
-			results[i] = f.clean(f.Checks.RunCheck(ctx, c, f.place(c)))
-			return nil
-		})
+		if !measures(c) {
+			g.Go(func() error { one(i); return nil })
+		}
 	}
 	_ = g.Wait() // no check returns an error
+	f.quiet.RUnlock()
+	for i, c := range checks {
+		if measures(c) {
+			f.quiet.Lock()
+			one(i)
+			f.quiet.Unlock()
+		}
+	}
 	if ctx.Err() != nil {
 		return nil
 	}
-	out := make(map[*Check]CheckResult, len(checks))
+	out := map[*Check]CheckResult{}
 	for i, c := range checks {
 		out[c] = results[i]
 	}
 	return out
+}
+
+// measures reports whether a check measures how fast something is: then it is
+// made alone, with no other check or reboot of the run under way.
+func measures(c *Check) bool {
+	_, ok := c.Spec.(*PerformanceCheck)
+	return ok
 }
 
 // clean takes the lab's secrets out of a result.
@@ -78,13 +97,46 @@ func (r *run) clean(res CheckResult) CheckResult {
 	return res
 }
 
-// place is where check c is made from.
-func (f *fork) place(c *Check) Place {
+// place is where check c is made from in an arm.
+func (f *fork) place(c *Check, arm Arm) Place {
+	at := Place{HostKey: f.hostKey}
+	if arm != ArmBaseline {
+		at.Before = f.run.before(c)
+	}
 	if c.From == nil {
-		return Place{Dialer: f.inst.Gateway(c.FromNet), DNS: nameServer(c.FromNet)}
+		at.Dialer, at.DNS = f.inst.Gateway(c.FromNet), nameServer(c.FromNet)
+		return at
 	}
 	g := f.inst.Guest(c.From)
-	return Place{Guest: g, Dialer: g, DNS: nameServer(c.From.NICs[0].Network)}
+	at.Guest, at.Dialer, at.DNS = g, g, nameServer(c.From.NICs[0].Network)
+	return at
+}
+
+// hostKeyed is a Guest that knows its machine's SSH host key.
+type hostKeyed interface {
+	// HostKey is the key as in an authorized_keys file.
+	HostKey() string
+}
+
+// hostKey finds the host key of the machine that a check means by host: its
+// name, with or without its network's domain, one of its other names, or its
+// address.
+func (f *fork) hostKey(host string) string {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	for _, m := range f.lab.Machines {
+		for _, nic := range m.NICs {
+			names := append([]string{m.Name}, nic.Names...)
+			for _, n := range names {
+				if host != n && host != n+"."+nic.Network.Domain && host != nic.Address.String() {
+					continue
+				}
+				if g, ok := f.inst.Guest(m).(hostKeyed); ok {
+					return g.HostKey()
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // nameServer is where machines of n send their DNS requests.

@@ -51,6 +51,7 @@ func (r *run) describeChecks() {
 		for arm, res := range map[Arm]*CheckResult{
 			ArmBaseline: r.before(c), ArmControl: r.control.result(c),
 			ArmPatched: r.patched.result(c), ArmRerun: r.rerun.result(c),
+			ArmBackout: r.backout.result(c),
 		} {
 			if res != nil {
 				rec.Arms[arm] = *res
@@ -74,6 +75,8 @@ func (r *run) message(c *Check) string {
 		return "failed once after the patch, passed the second time: " + after.Message
 	case class == ClassRegression && again == nil:
 		return after.Message + " (seen once, not confirmed)"
+	case class == ClassRegression && r.patched.early[c].Passed:
+		return after.Message + " (only since the reboot: before it, the check passed with the patch)"
 	case after != nil:
 		return after.Message
 	case before != nil:

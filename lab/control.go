@@ -3,6 +3,8 @@ package lab
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 )
 
@@ -64,18 +66,39 @@ func (r *run) controlLater(ctx context.Context) {
 // replay makes the reboots of the patched arm, and the checks.
 func (f *fork) replay(ctx context.Context) {
 	for _, wave := range f.patched.waves {
-		var wg sync.WaitGroup
+		times := map[*Machine]int{}
 		for _, m := range wave {
-			wg.Go(func() { f.rebootOnly(ctx, m) })
+			times[m]++
 		}
-		wg.Wait()
+		f.each(slices.Collect(maps.Keys(times)), func(m *Machine) {
+			for range times[m] {
+				f.rebootOnly(ctx, m)
+			}
+		})
 	}
 	f.check(ctx)
+	f.after = f.survey(ctx)
+	f.each(f.patched.undone, func(m *Machine) { f.rebootOnly(ctx, m) })
+	f.surveyLate(ctx)
 }
 
 // rebootOnly reboots m, which the patched arm does as well, without the patch.
+// Two reboots of one machine do not overlap.
 func (f *fork) rebootOnly(ctx context.Context, m *Machine) {
-	if ctx.Err() != nil {
+	f.mu.Lock()
+	if f.resets == nil {
+		f.resets = map[*Machine]*sync.Mutex{}
+	}
+	one := f.resets[m]
+	if one == nil {
+		one = &sync.Mutex{}
+		f.resets[m] = one
+	}
+	f.mu.Unlock()
+	one.Lock()
+	defer one.Unlock()
+	lost := f.find(func(ft fault) bool { return ft.Machine == m.Name }) != nil
+	if ctx.Err() != nil || lost {
 		return
 	}
 	if err := f.reboot(ctx, m); err != nil && ctx.Err() == nil {
@@ -106,5 +129,5 @@ func (r *run) missesControl() bool {
 		return false
 	}
 	lost := r.patched.find(func(ft fault) bool { return ft.Patch && ft.rebooting })
-	return lost != nil || r.regressed(true)
+	return lost != nil || r.regressed(true) || r.surprised()
 }

@@ -14,11 +14,12 @@ import (
 
 type instance struct {
 	*world
-	arm     lab.Arm
-	id      string
-	patched int
-	reboots int
-	made    map[string]int // checks
+	arm      lab.Arm
+	id       string
+	patched  int
+	reboots  int
+	takenOut int
+	made     map[string]int // checks
 }
 
 func (i *instance) console(m string) string          { return filepath.Join(i.dir, string(i.arm)+"-"+m) }

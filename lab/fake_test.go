@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -31,16 +32,26 @@ type world struct {
 	rebooted  map[lab.Arm][]string // sorted
 	phases    map[string]bool      // "<arm> <machine> <phase>"
 	closed    int                  // connections
+	takenOut  []string             // machines that the patch was taken out of, in order
 	pins      int
 	proved    []string
 	full      bool // what Prove was asked
 
-	bootErr     map[string]error            // by machine
-	runExit     map[string]int              // by command, of set-up
-	outcome     map[string]lab.PatchOutcome // applied by default
-	applyErr    map[string]error
-	rebootErr   map[string]error
-	pending     map[string]string // why a machine asks for a reboot
+	bootErr    map[string]error            // by machine
+	runExit    map[string]int              // by command, of set-up
+	outcome    map[string]lab.PatchOutcome // applied by default
+	applyErr   map[string]error
+	rebootErr  map[string]error
+	pending    map[string]string // why a machine asks for a reboot once it is patched
+	pendingFor int               // how many reboots it asks for; 1 by default
+	asksBefore map[string]string // why it asks for one before
+	notIn      map[string]string // Confirm: why the patch is not in, once the machine was rebooted
+	stale      map[string][]string
+	undo       map[string]lab.BackoutOutcome // taken out by default
+	undoErr    map[string]error
+	surveyor   bool
+	// state changes what a survey of a machine finds.
+	state       func(m *lab.Machine, at moment, items map[lab.StateKind]map[string]string)
 	readyErr    error
 	forkErr     map[lab.Arm]error
 	busy        bool // the memory holds one instance only
@@ -195,19 +206,62 @@ func (w *world) Apply(ctx context.Context, _ *lab.Patch, g lab.Guest, log io.Wri
 	return lab.PatchOutcome{Status: lab.Applied, Started: true}, nil
 }
 
-func (w *world) Confirm(context.Context, *lab.Patch, lab.Guest, lab.PatchOutcome) (in bool, message string, err error) {
-	return true, "", nil
+func (w *world) Confirm(_ context.Context, _ *lab.Patch, g lab.Guest, _ lab.PatchOutcome) (in bool, message string, err error) {
+	i, m := g.(*guestFake).instance, g.Machine()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	why, ok := of(w.notIn, i.arm, m)
+	if ok && slices.Contains(w.rebooted[i.arm], m.Name) {
+		return false, why, nil
+	}
+	return true, "version 2 is in", nil
 }
 
-func (w *world) Stale(context.Context, lab.Guest) ([]string, error) { return nil, nil }
+func (w *world) Stale(_ context.Context, g lab.Guest) ([]string, error) {
+	return w.stale[g.Machine().Name], nil
+}
 
-func (w *world) Backout(context.Context, *lab.Patch, lab.Guest, lab.PatchOutcome, io.Writer, lab.Progress) (lab.BackoutOutcome, error) {
-	return lab.BackoutOutcome{Status: lab.CannotTakeOut}, nil
+func (w *world) Backout(_ context.Context, _ *lab.Patch, g lab.Guest, _ lab.PatchOutcome, log io.Writer, _ lab.Progress) (lab.BackoutOutcome, error) {
+	i, m := g.(*guestFake).instance, g.Machine()
+	w.step("%s: take out %s", i.arm, m.Name)
+	fmt.Fprintln(log, "removing; the password is hunter22")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i.takenOut++
+	w.takenOut = append(w.takenOut, m.Name)
+	if o, ok := w.undo[m.Name]; ok {
+		return o, w.undoErr[m.Name]
+	}
+	return lab.BackoutOutcome{Status: lab.TakenOut, Message: "removed"}, w.undoErr[m.Name]
 }
 
 func (w *world) RebootPending(_ context.Context, g lab.Guest) (bool, string, error) {
-	reason := w.pending[g.Machine().Name]
-	return reason != "", reason, nil
+	i, m := g.(*guestFake).instance, g.Machine()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if reason := w.asksBefore[m.Name]; reason != "" {
+		return true, reason, nil
+	}
+	times := 0
+	for _, name := range w.rebooted[i.arm] {
+		if name == m.Name {
+			times++
+		}
+	}
+	reason := w.pending[m.Name]
+	return reason != "" && slices.Contains(w.applied[i.arm], m.Name) && times < max(1, w.pendingFor), reason, nil
+}
+
+func (w *world) Survey(_ context.Context, g lab.Guest, _ lab.Progress) (*lab.State, error) {
+	i, m := g.(*guestFake).instance, g.Machine()
+	w.step("%s: survey %s", i.arm, m.Name)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	items := map[lab.StateKind]map[string]string{lab.StatePackage: {"app:all": "1"}, lab.StateService: {"app.service": "active enabled"}}
+	if w.state != nil {
+		w.state(m, moment{arm: i.arm, patched: i.patched - i.takenOut, rebooted: i.reboots}, items)
+	}
+	return &lab.State{Items: items}, nil
 }
 
 func (w *world) pin(p *lab.Patch) (lab.PatchRecord, error) {
@@ -231,6 +285,9 @@ func (w *world) test(ctx context.Context, l *lab.Lab) (*lab.Record, error) {
 	t := &lab.Tester{
 		Host: w, Checks: w, Patcher: w, Pin: w.pin, Observer: w, RunsDir: w.runs(),
 		Tool: lab.ToolRecord{Patchlab: "test"}, NoControl: w.noControl, Verify: w.verify,
+	}
+	if w.surveyor {
+		t.Surveyor = w
 	}
 	return t.Test(ctx, l, l.Patches[0])
 }

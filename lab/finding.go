@@ -41,8 +41,8 @@ func (f *fork) fail(ctx context.Context, m *Machine, err error, begun, rebooting
 }
 
 // refused keeps that m did not take the patch.
-func (f *fork) refused(m *Machine, o PatchOutcome) {
-	text := fmt.Sprintf("the patch could not be applied on %q: %s", m.Name, o.Message)
+func (f *fork) refused(m *Machine, format string, args ...any) {
+	text := "the patch " + fmt.Sprintf(format, args...)
 	f.addFault(fault{Finding: Finding{
 		Patch: true, Arm: f.arm, Machine: m.Name,
 		Summary: Printable(f.rec.redact(text), 500), Log: f.logPath("patch", m),

@@ -18,12 +18,22 @@ type fork struct {
 	arm     Arm
 	inst    Instance
 	results map[*Check]CheckResult // nil: the checks were not made at its end
+	early   map[*Check]CheckResult // before the verifying reboot; nil: there was none
 	beside  func(*Machine)         // told of each machine that is about to be rebooted; nil: nobody
 	reboots sync.WaitGroup         // of the control arm, under way beside the patched one
 
-	mu     sync.Mutex
-	waves  [][]*Machine // the machines that were rebooted, wave by wave
-	faults []fault
+	pending map[*Machine]string // why a target asked for a reboot before the patch
+	before  survey              // of the machines before the patch
+	after   survey              // at the arm's end
+	late    survey              // of the control arm, after the reboots that backing out took
+
+	mu       sync.Mutex
+	outcomes map[*Machine]PatchOutcome
+	waves    [][]*Machine // the machines that were rebooted, wave by wave, each as often
+	undone   []*Machine   // that were rebooted for backing out alone
+	verified int          // waves that had their verifying reboot, or needed none
+	faults   []fault
+	resets   map[*Machine]*sync.Mutex // one reboot of a machine at a time
 
 	ended bool
 	left  error // what could not be taken down
@@ -127,6 +137,9 @@ func (f *fork) find(ok func(fault) bool) *fault {
 func (f *fork) broken() bool {
 	return f.find(func(ft fault) bool { return ft.Host }) != nil
 }
+
+// faulty reports whether anything is known against the arm.
+func (f *fork) faulty() bool { return f.find(func(fault) bool { return true }) != nil }
 
 // spoiled reports whether something failed that the patch has no part in:
 // what the checks would see after it is no evidence about the patch.

@@ -191,8 +191,9 @@ type PhaseRecord struct {
 
 // Finding is a fault noticed outside of the checks.
 type Finding struct {
-	Patch   bool   `json:"patch"` // whether the patch is to blame; otherwise the lab or the host is
-	Host    bool   `json:"host"`  // whether this host is to blame: then nothing else in the run counts
+	Patch   bool   `json:"patch"`             // whether the patch is to blame; otherwise the lab or the host is
+	Host    bool   `json:"host"`              // whether this host is to blame: then nothing else in the run counts
+	Warning bool   `json:"warning,omitempty"` // worth knowing, without effect on the verdict
 	Arm     Arm    `json:"arm"`
 	Machine string `json:"machine,omitempty"`
 	Summary string `json:"summary"`

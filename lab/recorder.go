@@ -180,6 +180,15 @@ func (r *recorder) machine(name string, change func(*MachineRecord)) {
 	}
 }
 
+// gap adds what could not be looked at, once.
+func (r *recorder) gap(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.Contains(r.rec.Gaps, text) {
+		r.rec.Gaps = append(r.rec.Gaps, text)
+	}
+}
+
 // finish judges the run, writes run.json and gives the folder its name.
 func (r *recorder) finish() (*Record, error) {
 	rec := &r.rec
@@ -187,6 +196,7 @@ func (r *recorder) finish() (*Record, error) {
 		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.Machine, b.Machine))
 	})
 	rec.Seconds = time.Since(rec.Started).Seconds()
+	slices.Sort(rec.Gaps)
 	rec.judge()
 	text, err := json.MarshalIndent(rec, "", "  ")
 	if err != nil {

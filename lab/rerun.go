@@ -14,7 +14,7 @@ func (r *run) confirm(ctx context.Context) {
 		return
 	}
 	if r.missesControl() {
-		r.rerunErr = errors.New("there is no control arm to compare with")
+		r.rerunErr = errNoControl
 		return
 	}
 	r.endAll(ctx)
@@ -33,20 +33,26 @@ func (r *run) confirm(ctx context.Context) {
 // repeat patches the waves that the patched arm came to, all of them, and
 // makes the checks.
 func (f *fork) repeat(ctx context.Context) {
-	for _, wave := range Waves(f.patch)[:len(f.patched.waves)] {
+	for i, wave := range Waves(f.patch)[:len(f.patched.waves)] {
 		if ctx.Err() != nil || f.spoiled() {
 			return
 		}
 		f.patchWave(ctx, wave)
+		if i < f.patched.verified && !f.faulty() {
+			f.verifyWave(ctx, wave)
+		}
 	}
 	if !f.spoiled() {
 		f.check(ctx)
+	}
+	if f.surprised() {
+		f.after = f.survey(ctx)
 	}
 }
 
 // suspected reports whether the patch would be blamed for anything.
 func (r *run) suspected() bool {
-	return r.suspectFault() || r.regressed(false)
+	return r.suspectFault() || r.regressed(false) || r.surprised()
 }
 
 // accused reports whether the patch would be blamed for something that fails
@@ -115,9 +121,11 @@ func (r *run) conclude() {
 	if r.confirmed() {
 		r.onlyAgain()
 	}
+	r.judgeChanges()
+	r.judgeBackout()
 	if r.missesControl() {
 		r.rec.finding(ArmControl, false, &HostError{Op: "tell what the patch does from what a reboot does", Err: r.controlErr})
-	} else if r.rerunErr != nil && r.accused() {
+	} else if r.rerunErr != nil && (r.accused() || r.surprised()) {
 		r.rec.finding(ArmRerun, false, &HostError{Op: "repeat what the patch would be blamed for", Err: r.rerunErr})
 	}
 	r.describeChecks()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // Tester tests patches on labs.
@@ -13,6 +14,9 @@ type Tester struct {
 	Host    Host
 	Checks  CheckRunner
 	Patcher Patcher
+	// Surveyor takes stock of the machines, for the difference that the patch
+	// makes; nil: no difference is told.
+	Surveyor Surveyor
 	// Pin hashes a patch's files. It is asked before and after a run: a patch
 	// whose bytes changed in between has no verdict.
 	Pin      func(*Patch) (PatchRecord, error)
@@ -71,8 +75,16 @@ type run struct {
 	patched  *fork
 	control  *fork // nil: there is none (yet)
 	rerun    *fork // nil: there is none (yet)
+	backout  *fork // the patched arm's instance while the patch is taken out; nil: it was not
 	baseline map[*Check]CheckResult
 	flaky    map[*Check]bool // failed in the baseline, and passed there when made again
+
+	// quiet is held for writing by a check that measures, for reading by
+	// whatever would disturb it.
+	quiet sync.RWMutex
+
+	changes []StateChange // what the patch changed, once all arms are surveyed
+	noise   int           // changes that the control arm has too
 
 	busy       error // why the control arm is not beside the patched one
 	controlErr error // why a control arm that was wanted says nothing
@@ -116,6 +128,7 @@ func (r *run) work(ctx context.Context) error {
 	}
 	r.patched.watched(ctx, r.first)
 	r.controlLater(ctx)
+	r.compare()
 	r.confirm(ctx)
 	return nil
 }
@@ -133,15 +146,19 @@ func (r *run) prepare(ctx context.Context) (arm Arm, err error) {
 }
 
 // first makes the baseline checks and patches, with the control arm beside it
-// where there is room.
+// where there is room. At the end the patch is taken out again, if that is
+// asked for.
 func (r *run) first(ctx context.Context) {
 	r.makeBaseline(ctx)
 	if ctx.Err() != nil || r.patched.broken() {
 		return
 	}
+	r.patched.takeStock(ctx)
 	r.forkControl(ctx)
 	if r.control == nil {
 		r.patchWaves(ctx, func() {})
+		r.patched.after = r.patched.survey(ctx)
+		r.backOut(ctx)
 		return
 	}
 	r.control.watched(ctx, func(beside context.Context) {
@@ -152,6 +169,13 @@ func (r *run) first(ctx context.Context) {
 			r.control.reboots.Wait()
 			r.control.check(beside)
 		})
+		var control sync.WaitGroup
+		control.Go(func() { r.control.after = r.control.survey(beside) })
+		r.patched.after = r.patched.survey(ctx)
+		control.Wait()
+		r.backOut(ctx)
+		r.patched.beside = nil
+		r.control.surveyLate(beside)
 	})
 }
 

@@ -61,7 +61,7 @@ func (r *Record) labFaults() []string {
 		out = append(out, "the definition has no checks, so nothing would be noticed")
 	}
 	for _, f := range r.Findings {
-		if !f.Patch {
+		if !f.Patch && !f.Warning {
 			out = append(out, f.Summary)
 		}
 	}

@@ -81,6 +81,8 @@ func (i *instance) Gateway(n *lab.Network) lab.Dialer {
 	return gateway{client: i.client, network: n.Name}
 }
 
+var _ lab.Pinger = gateway{}
+
 // gateway dials into a lab from the gateway of one network.
 type gateway struct {
 	client  *agent.Client
@@ -89,10 +91,18 @@ type gateway struct {
 
 // DialContext implements lab.Dialer.
 func (g gateway) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	if network != "tcp" {
-		return nil, fmt.Errorf("cannot dial %s from a gateway: only tcp is possible", network)
+	switch network {
+	case "tcp":
+		return g.client.DialNetwork(ctx, g.network, addr)
+	case "udp":
+		return g.client.DialUDP(ctx, g.network, addr)
 	}
-	return g.client.DialNetwork(ctx, g.network, addr)
+	return nil, fmt.Errorf("cannot dial %s from a gateway: only tcp and udp are possible", network)
+}
+
+// Ping implements lab.Pinger.
+func (g gateway) Ping(ctx context.Context, host string, count int) (answered int, fastest time.Duration, err error) {
+	return g.client.Ping(ctx, g.network, host, count)
 }
 
 // Boot implements lab.Booter.
@@ -117,7 +127,7 @@ func (i *instance) guest(m *lab.Machine) sshGuest {
 	}
 	return reach(guest.Config{
 		Machine: m,
-		User:    sshUser,
+		User:    SSHUser(m.Image.OS),
 		Signer:  i.files.ClientKey,
 		HostKey: i.files.HostKeys[m.Name],
 		Dial: func(ctx context.Context) (net.Conn, error) {

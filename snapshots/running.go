@@ -15,6 +15,14 @@ const (
 	sshPort = 22
 )
 
+// SSHUser is who logs in to machines of an operating system.
+func SSHUser(os lab.OS) string {
+	if os == lab.Windows {
+		return "Administrator"
+	}
+	return sshUser
+}
+
 // Running is an instance that somebody works in.
 type Running struct{ *InstanceFiles }
 

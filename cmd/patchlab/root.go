@@ -63,8 +63,8 @@ the patch broke anything, keeps the evidence, and takes everything down again.
 		&cobra.Group{ID: "live", Title: "Living in a lab:"},
 		&cobra.Group{ID: "host", Title: "This host:"},
 	)
-	group(root, "run", a.testCommand())
-	group(root, "define", a.validateCommand(), a.fmtCommand(), a.planCommand(), a.graphCommand())
+	group(root, "run", a.testCommand(), a.bisectCommand(), a.bundleCommand())
+	group(root, "define", a.validateCommand(), a.fmtCommand(), a.planCommand(), a.graphCommand(), a.suggestCommand())
 	group(root, "live", a.upCommand(), a.statusCommand(), a.sshCommand(), a.sshConfigCommand(),
 		a.consoleCommand(), a.logsCommand(), a.snapshotCommand(), a.snapshotsCommand(), a.revertCommand(),
 		a.downCommand(), a.dialCommand())

@@ -18,6 +18,11 @@ func selectPatches(l *lab.Lab, names, targets []string) ([]*lab.Patch, error) {
 		if len(l.Patches) == 0 {
 			return nil, usagef("patchlab test "+l.Dir+" FILE.deb", "lab %q defines no patch, and none was given", l.Name)
 		}
+		for _, p := range l.Patches {
+			if err := patch.ValidateBundle(p); err != nil {
+				return nil, err
+			}
+		}
 		return l.Patches, nil
 	}
 	var out []*lab.Patch
@@ -31,8 +36,18 @@ func selectPatches(l *lab.Lab, names, targets []string) ([]*lab.Patch, error) {
 	return out, nil
 }
 
-// selectPatch finds one patch: by its name in the definition, else as a path.
+// selectPatch finds one patch: by its name in the definition, as packages by
+// name ("apt:openssl"), else as a path. Its bundle is there, if it needs one.
 func selectPatch(l *lab.Lab, name string, targets []*lab.Machine) (*lab.Patch, error) {
+	p, err := findPatch(l, name, targets)
+	if err != nil {
+		return nil, err
+	}
+	return p, patch.ValidateBundle(p)
+}
+
+// findPatch is selectPatch without a look at the bundle.
+func findPatch(l *lab.Lab, name string, targets []*lab.Machine) (*lab.Patch, error) {
 	for _, p := range l.Patches {
 		if p.Name != name {
 			continue
@@ -43,6 +58,9 @@ func selectPatch(l *lab.Lab, name string, targets []*lab.Machine) (*lab.Patch, e
 		other := *p
 		other.Targets = targets
 		return &other, nil
+	}
+	if p, ok, err := patch.FromName(name, l, targets, true); ok || err != nil {
+		return p, err
 	}
 	path, err := filepath.Abs(name)
 	if err != nil {

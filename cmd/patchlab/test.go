@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/patchlab/patchlab/lab"
-	"github.com/patchlab/patchlab/lab/check"
-	"github.com/patchlab/patchlab/lab/patch"
 	"github.com/patchlab/patchlab/lab/report"
 )
 
@@ -21,19 +18,26 @@ func (a *app) testCommand() *cobra.Command {
 checks, applies the patch, makes the checks again, gives a verdict, takes
 everything down, and proves that nothing of it is left. A control arm goes the
 same way without the patch, so that the patch is not blamed for what a reboot
-does; --no-control leaves it out.
+does; --no-control leaves it out. When all is well each patched machine is
+rebooted once more, and the checks are made again: what works until the next
+reboot shows then. --backout takes the patch out again at the end, as it would
+be in production, and says what is left of it.
 
 PATCH is a patch's name in the definition, or the path of a file or folder that
-just arrived: .deb files, or a script. Without PATCH every patch of the
-definition is tested, each in a run of its own. A patch named by its path goes
-to the machines of --target; without, to each machine that has one of its
-packages installed.
+just arrived: packages (.deb, .rpm), a script, a Windows update (.msu, .cab,
+.msp, .msi, .exe) or a bundle, recognised by its content. apt:NAME, apt:NAME=VERSION,
+dnf:NAME and zypper:NAME are packages by name, for which patchlab bundle fetches
+the files. Without PATCH every patch of the definition is tested, each in a run
+of its own. A patch that is not in the definition goes to the machines of
+--target; without, packages go to each machine that has one of them, and all
+else to each machine of its system.
 
 With --format json standard output is the run record alone; for several patches
 one record after the other.`,
 		Example: `  patchlab test examples/dental                       # every patch of the definition
   patchlab test examples/dental booking-good          # one of them
   patchlab test examples/dental ~/Downloads/updates --target web
+  patchlab test examples/dental apt:openssl --target web --backout
   patchlab test examples/dental booking-good --wait 1h --format json | jq .verdict`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completePatches,
@@ -46,6 +50,8 @@ one record after the other.`,
 	a.addWait(cmd)
 	cmd.Flags().StringSliceVar(&o.targets, "target", nil, "machines that a patch named by its path is for")
 	cmd.Flags().BoolVar(&o.noControl, "no-control", false, "make no control arm: quicker, but a reboot's own faults look like the patch's")
+	cmd.Flags().BoolVar(&o.backout, "backout", false, "take the patch out again at the end, and say what is left of it")
+	cmd.Flags().BoolVar(&o.noReboot, "no-verify-reboot", false, "do not reboot the machines once more when all is well: quicker, but what breaks at the next reboot is not seen")
 	cmd.Flags().BoolVar(&o.verify, "verify", false, "for the revert receipt, read every frozen file instead of trusting sizes and times")
 	return cmd
 }
@@ -54,6 +60,19 @@ one record after the other.`,
 type testOptions struct {
 	targets           []string
 	noControl, verify bool
+	backout, noReboot bool
+}
+
+// adapt is p as the flags want it.
+func (o testOptions) adapt(p *lab.Patch) *lab.Patch {
+	other := *p
+	if o.noReboot {
+		other.VerifyReboot = false
+	}
+	if o.backout && p.Backout == nil {
+		other.Backout = &lab.Backout{}
+	}
+	return &other
 }
 
 // completePatches completes the definition's folder, then its patches.
@@ -82,24 +101,16 @@ func (a *app) test(ctx context.Context, dir string, names []string, o testOption
 	if err != nil {
 		return err
 	}
-	engine, err := a.engine()
+	tester, err := a.tester(l)
 	if err != nil {
 		return err
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		return err
-	}
-	tester := &lab.Tester{
-		Host: engine, Checks: check.Runner{Redact: l.Redactor()}, Patcher: patch.Applier{Redact: l.Redactor()}, Pin: patch.Pin,
-		RunsDir: engine.Store.RunsDir(l.Name), NoControl: o.noControl, Verify: o.verify,
-		Tool: lab.ToolRecord{Patchlab: version(), Accel: engine.Accel, Host: host},
-	}
+	tester.NoControl, tester.Verify = o.noControl, o.verify
 	worst := exitOK
 	for _, p := range patches {
 		ui := a.newUI()
 		tester.Observer = ui
-		rec, err := tester.Test(ctx, l, p)
+		rec, err := tester.Test(ctx, l, o.adapt(p))
 		ui.Close() // before the report: a live display redraws over what is printed
 		if err != nil && worst == exitFail && ctx.Err() == nil {
 			a.exitCode(ctx, err) // says it; the patch that failed before outweighs it

@@ -90,6 +90,8 @@ func (a *api) handler() http.Handler {
 		"GET /v1/machines/{name}/console":    a.console,
 		"GET /v1/egress":                     a.egress,
 		"GET /v1/dial":                       a.dial,
+		"GET /v1/dial-udp":                   a.dialUDP,
+		"GET /v1/ping":                       a.ping,
 		"POST /v1/shutdown":                  a.stop,
 		"/":                                  unknownPath,
 	} {

@@ -29,6 +29,8 @@
 //	GET  /v1/egress                        []lab.EgressAttempt
 //	GET  /v1/dial?network=N&addr=HOST:PORT stream: TCP from N's gateway
 //	GET  /v1/dial?machine=M&port=22        stream: TCP to M's first address
+//	GET  /v1/dial-udp?network=N&addr=H:P   stream: UDP from N's gateway
+//	GET  /v1/ping?network=N&host=H&count=C {"answered": n, "fastest": nanoseconds}
 //	POST /v1/shutdown                      {}; then the agent ends
 //
 // The calls for all machines run one at a time; another, or one that starts,
@@ -38,7 +40,9 @@
 //
 // A stream is asked for with "Connection: Upgrade" and "Upgrade:
 // patchlab-stream"; after "101 Switching Protocols" the connection carries the
-// bytes of both directions, each of which ends by itself (half-close).
+// bytes of both directions, each of which ends by itself (half-close). Over
+// dial-udp each datagram stands behind its length, 2 bytes, big-endian; 0xffff
+// from the agent says that nobody listens there.
 //
 // An answer of 400 and above is an APIError: {"error": "…", "code": "…"}.
 package agent

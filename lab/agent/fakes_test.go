@@ -1,11 +1,13 @@
 package agent_test
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"net/netip"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/patchlab/patchlab/lab"
 	"github.com/patchlab/patchlab/lab/network"
@@ -53,6 +55,66 @@ func (n *fakeNet) Dial(ctx context.Context, name, addr string) (net.Conn, error)
 		return nil, network.ErrOutside
 	}
 	return nil, &net.DNSError{Err: "no such host", Name: addr, IsNotFound: true}
+}
+
+// DialUDP reaches "echo:7", a socket that sends every datagram back; "refuses:1"
+// refuses what it is sent.
+func (n *fakeNet) DialUDP(_ context.Context, name, addr string) (net.Conn, error) {
+	if name != "office" {
+		return nil, network.ErrUnknownNetwork
+	}
+	switch addr {
+	case "echo:7":
+		return &echoSocket{got: make(chan []byte, 16), closed: make(chan struct{})}, nil
+	case "refuses:1":
+		return &echoSocket{refuses: true, got: make(chan []byte, 16), closed: make(chan struct{})}, nil
+	}
+	return nil, network.ErrOutside
+}
+
+// echoSocket is a UDP socket. What a test does not use is nil.
+type echoSocket struct {
+	net.Conn
+	refuses bool
+	got     chan []byte
+	once    sync.Once
+	closed  chan struct{}
+}
+
+func (s *echoSocket) Write(b []byte) (int, error) {
+	select {
+	case s.got <- bytes.Clone(b):
+	default: // lost
+	}
+	return len(b), nil
+}
+
+func (s *echoSocket) Read(b []byte) (int, error) {
+	select {
+	case d := <-s.got:
+		if s.refuses {
+			return 0, &net.OpError{Op: "read", Net: "udp", Err: syscall.ECONNREFUSED}
+		}
+		return copy(b, d), nil
+	case <-s.closed:
+		return 0, net.ErrClosed
+	}
+}
+
+func (s *echoSocket) Close() error {
+	s.once.Do(func() { close(s.closed) })
+	return nil
+}
+
+func (n *fakeNet) Ping(ctx context.Context, name, host string, count int) (answered int, fastest time.Duration, err error) {
+	switch {
+	case name != "office":
+		return 0, 0, network.ErrUnknownNetwork
+	case host == "hangs":
+		<-ctx.Done()
+		return 0, 0, ctx.Err()
+	}
+	return count - 1, time.Millisecond, nil
 }
 
 // echo returns a connection, with half-close, that sends everything back and

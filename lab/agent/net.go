@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/patchlab/patchlab/lab"
 	"github.com/patchlab/patchlab/lab/network"
@@ -18,6 +19,10 @@ type Net interface {
 	Attach(network string, conn net.Conn) (<-chan error, error)
 	// Dial connects to "host:port" from a network's gateway.
 	Dial(ctx context.Context, network, addr string) (net.Conn, error)
+	// DialUDP is Dial for UDP.
+	DialUDP(ctx context.Context, network, addr string) (net.Conn, error)
+	// Ping sends echo requests from a network's gateway.
+	Ping(ctx context.Context, network, host string, count int) (answered int, fastest time.Duration, err error)
 	// Address is where a machine's first network card can be reached.
 	Address(machine string) (network string, addr netip.Addr, ok bool)
 	// Egress is what machines tried to reach outside, most frequent first.

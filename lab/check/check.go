@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/patchlab/patchlab/lab"
@@ -27,24 +26,83 @@ const (
 type Runner struct {
 	// Redact takes secrets out of text before it is cut; nil: there are none.
 	Redact func(string) string
+	// RebootPending reports whether a machine asks for a reboot, and why; nil:
+	// checks for that fail.
+	RebootPending func(ctx context.Context, g lab.Guest) (pending bool, reason string, err error)
 }
 
 var _ lab.CheckRunner = Runner{}
 
 // attempt makes one attempt of a check of any kind. This is the table of
 // kinds.
-func attempt(ctx context.Context, spec lab.CheckSpec, at place) finding {
+func (r Runner) attempt(ctx context.Context, spec lab.CheckSpec, at place) finding { //nolint:funlen // one row for each kind
 	switch s := spec.(type) {
 	case *lab.CommandCheck:
 		return command(ctx, s, at)
 	case *lab.TCPCheck:
 		return tcp(ctx, s, at)
-	case *lab.HTTPCheck:
-		return web(ctx, s, at)
-	case *lab.ServiceCheck:
-		return service(ctx, s, at)
+	case *lab.UDPCheck:
+		return udpCheck(ctx, s, at)
+	case *lab.PingCheck:
+		return pingCheck(ctx, s, at)
 	case *lab.DNSCheck:
 		return name(ctx, s, at)
+	case *lab.TLSCheck:
+		return tlsCheck(ctx, s, at)
+	case *lab.HTTPCheck:
+		return web(ctx, s, at)
+	case *lab.SMTPCheck:
+		return smtpCheck(ctx, s, at)
+	case *lab.IMAPCheck:
+		return imapCheck(ctx, s, at)
+	case *lab.POP3Check:
+		return pop3Check(ctx, s, at)
+	case *lab.LDAPCheck:
+		return ldapCheck(ctx, s, at)
+	case *lab.SMBCheck:
+		return smbCheck(ctx, s, at)
+	case *lab.SQLCheck:
+		return sqlCheck(ctx, s, at)
+	case *lab.SSHCheck:
+		return sshCheck(ctx, s, at)
+	case *lab.ServiceCheck:
+		return service(ctx, s, at)
+	case *lab.PackageCheck:
+		return packageCheck(ctx, s, at)
+	case *lab.ProcessCheck:
+		return processCheck(ctx, s, at)
+	case *lab.ListenCheck:
+		return listenCheck(ctx, s, at)
+	case *lab.FileCheck:
+		return fileCheck(ctx, s, at)
+	case *lab.MountCheck:
+		return mountCheck(ctx, s, at)
+	case *lab.DiskCheck:
+		return diskCheck(ctx, s, at)
+	case *lab.UserCheck:
+		return userCheck(ctx, s, at)
+	case *lab.GroupCheck:
+		return groupCheck(ctx, s, at)
+	case *lab.KernelParameterCheck:
+		return sysctlCheck(ctx, s, at)
+	case *lab.TaskCheck:
+		return taskCheck(ctx, s, at)
+	case *lab.RegistryCheck:
+		return registryCheck(ctx, s, at)
+	case *lab.HotfixCheck:
+		return hotfixCheck(ctx, s, at)
+	case *lab.FeatureCheck:
+		return featureCheck(ctx, s, at)
+	case *lab.IISSiteCheck:
+		return iisSiteCheck(ctx, s, at)
+	case *lab.LogCheck:
+		return logCheck(ctx, s, at)
+	case *lab.PerformanceCheck:
+		return performanceCheck(ctx, s, at)
+	case *lab.RebootCheck:
+		return r.rebootCheck(ctx, s, at)
+	case *lab.CombinedCheck:
+		return r.combinedCheck(ctx, s, at)
 	}
 	return finding{faults: []string{fmt.Sprintf("this version knows no check of kind %q", spec.Kind())}}
 }
@@ -52,33 +110,35 @@ func attempt(ctx context.Context, spec lab.CheckSpec, at place) finding {
 // place is where a check is made from, with its name.
 type place struct {
 	lab.Place
-	name string
+	name    string
+	os      lab.OS        // of the machine; empty at a gateway
+	timeout time.Duration // of one attempt
+	redact  func(string) string
 }
 
-// finding is what one attempt found. It passed when there is no fault.
-type finding struct {
-	seen     string   // what was seen, for a pass
-	faults   []string // what was seen, and what was wanted
-	evidence string   // what came back, unfiltered
-	err      error    // why the attempt could not be made to its end; a fault
+// from is the place that c is made from.
+func (r Runner) from(c *lab.Check, at lab.Place) place {
+	p := place{Place: at, name: c.Place(), timeout: c.Timeout, redact: r.Redact}
+	if p.redact == nil {
+		p.redact = func(s string) string { return s }
+	}
+	if c.From != nil && c.From.Image != nil {
+		p.os = c.From.Image.OS
+	}
+	return p
 }
-
-func (f finding) passed() bool { return f.err == nil && len(f.faults) == 0 }
 
 // RunCheck makes check c with its timeout and retries. See lab.CheckRunner.
 // When ctx ends, the result is that of the last attempt, not passed.
 func (r Runner) RunCheck(ctx context.Context, c *lab.Check, at lab.Place) lab.CheckResult {
-	start, from, redact := time.Now(), place{at, c.Place()}, r.Redact
-	if redact == nil {
-		redact = func(s string) string { return s }
-	}
+	start, from := time.Now(), r.from(c, at)
 	var last finding
 	attempts := 0
 	// Wait's error only says that the attempts were used up or ctx ended:
 	// the last finding says more.
 	_ = guest.Wait(ctx, guest.Waiting{What: "check " + c.Name, Interval: c.Interval}, func(ctx context.Context) error {
 		attempts++
-		last = limited(ctx, c, from)
+		last = r.limited(ctx, c, from)
 		switch {
 		case last.passed():
 			return nil
@@ -89,10 +149,12 @@ func (r Runner) RunCheck(ctx context.Context, c *lab.Check, at lab.Place) lab.Ch
 	})
 	return lab.CheckResult{
 		Passed:   last.passed(),
-		Message:  lab.Printable(redact(last.message(from.name, c.Timeout)), maxMessage),
-		Evidence: lab.PrintableText(redact(last.evidence), maxEvidence),
+		Message:  lab.Printable(from.redact(last.message(from.name, c.Timeout)), maxMessage),
+		Evidence: lab.PrintableText(from.redact(last.evidence), maxEvidence),
 		Attempts: attempts,
 		Duration: time.Since(start),
+		Samples:  last.samples,
+		Known:    last.known,
 	}
 }
 
@@ -100,53 +162,17 @@ var errFailed = errors.New("the check failed")
 
 // limited makes one attempt within the check's timeout. An attempt that found
 // all well but took longer has failed too.
-func limited(ctx context.Context, c *lab.Check, at place) finding {
+func (r Runner) limited(ctx context.Context, c *lab.Check, at place) finding {
 	if c.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.Timeout)
 		defer cancel()
 	}
-	f := attempt(ctx, c.Spec, at)
+	f := r.attempt(ctx, c.Spec, at)
 	// Whatever a connection says that was closed because time is up, that is
 	// the cause; an error that names a machine says more.
 	if _, machine := errors.AsType[*lab.GuestError](f.err); ctx.Err() != nil && !machine {
 		f.err = context.Cause(ctx)
 	}
 	return f
-}
-
-// message is what was seen, and what was wanted where it failed; unfiltered.
-func (f finding) message(from string, timeout time.Duration) string {
-	parts := f.faults
-	if f.err != nil {
-		parts = append([]string{explain(f.err, from, timeout)}, parts...)
-	}
-	if len(parts) == 0 {
-		parts = []string{f.seen}
-	}
-	return strings.Join(parts, "; ")
-}
-
-// explain says why an attempt did not come to its end. A machine that cannot
-// be asked is told from one that gives a wrong answer.
-func explain(err error, from string, timeout time.Duration) string {
-	machine, unreachable := errors.AsType[*lab.GuestError](err)
-	var late *guest.TimeoutError
-	switch {
-	case errors.Is(err, context.Canceled):
-		return "interrupted"
-	case unreachable && !errors.As(err, &late):
-		return fmt.Sprintf("the check could not be made from %s: %v", from, machine)
-	case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
-		return fmt.Sprintf("not done within %s", timeout)
-	}
-	return err.Error()
-}
-
-func isTimeout(err error) bool {
-	t, ok := errors.AsType[interface {
-		error
-		Timeout() bool
-	}](err)
-	return ok && t.Timeout()
 }

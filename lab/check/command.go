@@ -14,13 +14,18 @@ const maxText = 1 << 20
 
 // limitedText keeps the first bytes of what is written to it.
 type limitedText struct {
-	data []byte
-	cut  bool
+	data  []byte
+	cut   bool
+	limit int // bytes; 0: maxText
 }
 
 // Write never fails: the rest is dropped.
 func (t *limitedText) Write(b []byte) (int, error) {
-	room := min(maxText-len(t.data), len(b))
+	limit := t.limit
+	if limit == 0 {
+		limit = maxText
+	}
+	room := min(limit-len(t.data), len(b))
 	t.data = append(t.data, b[:room]...)
 	t.cut = t.cut || room < len(b)
 	return len(b), nil

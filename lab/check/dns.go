@@ -109,13 +109,15 @@ func recordText(rr dns.RR) string {
 	return strings.TrimPrefix(rr.String(), rr.Header().String())
 }
 
-// normal makes records comparable: names in lower case without the last dot,
-// addresses in their shortest form. They are sorted.
+// normal makes records comparable and sorts them. The text of a TXT record
+// must be the same to the letter; of the others each part is compared without
+// case and quotes, names without their last dot, addresses in their shortest
+// form, and the data of a TLSA record without the white space in it.
 func normal(texts []string, kind uint16) []string {
 	out := make([]string, 0, len(texts))
 	for _, s := range texts {
 		if kind != dns.TypeTXT {
-			s = strings.ToLower(strings.TrimSuffix(strings.Join(strings.Fields(s), " "), "."))
+			s = normalParts(strings.Fields(strings.ToLower(s)), kind)
 		}
 		if a, err := netip.ParseAddr(s); err == nil {
 			s = a.String()
@@ -124,6 +126,20 @@ func normal(texts []string, kind uint16) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+func normalParts(parts []string, kind uint16) string {
+	if kind == dns.TypeTLSA && len(parts) > 4 {
+		parts = append(parts[:3:3], strings.Join(parts[3:], ""))
+	}
+	for i, p := range parts {
+		p = strings.Trim(p, `"`)
+		if p != "." {
+			p = strings.TrimSuffix(p, ".")
+		}
+		parts[i] = p
+	}
+	return strings.Join(parts, " ")
 }
 
 func list(texts []string) string {

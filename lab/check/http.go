@@ -26,7 +26,7 @@ func web(ctx context.Context, s *lab.HTTPCheck, at place) finding {
 	}
 	resp, err := client(s, at).Do(req)
 	if err != nil {
-		return finding{err: unwrapURL(err)}
+		return finding{err: withHint(unwrapURL(err))}
 	}
 	defer func() { _ = resp.Body.Close() }()
 	f := finding{seen: fmt.Sprintf("status %d", resp.StatusCode)}

@@ -30,6 +30,7 @@ type machine struct {
 	lab.Guest // nil: what a check may not use panics
 	run       func(ctx context.Context, c lab.Command) (lab.Output, error)
 	dial      func(ctx context.Context, network, addr string) (net.Conn, error)
+	os        lab.OS // empty: Linux
 }
 
 func (m *machine) Run(ctx context.Context, c lab.Command) (lab.Output, error) { return m.run(ctx, c) }
@@ -66,7 +67,10 @@ func make1(t *testing.T, spec lab.CheckSpec, m *machine, timeout time.Duration) 
 	if m == nil {
 		c.FromNet = &lab.Network{Name: "office"}
 	} else {
-		c.From = &lab.Machine{Name: "desk"}
+		c.From = &lab.Machine{Name: "desk", Image: &lab.Image{OS: lab.Linux}}
+		if m.os != "" {
+			c.From.Image.OS = m.os
+		}
 		at.Guest, at.Dialer = m, m
 	}
 	return Runner{}.RunCheck(t.Context(), c, at)

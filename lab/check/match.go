@@ -3,8 +3,10 @@ package check
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/patchlab/patchlab/lab"
 )
@@ -74,4 +76,55 @@ func (f *finding) expect(what string, m lab.Match, text []byte, cut bool) {
 		return
 	}
 	f.seen += ", " + what + " " + describe(m)
+}
+
+// expectNumber adds to f what is wrong with a number: "3 processes, want at
+// least 5". What names the number, "free space", and may be empty; unit
+// follows it.
+func (f *finding) expectNumber(what string, r lab.Range, got float64, unit string) {
+	if r.IsZero() {
+		return
+	}
+	short := number(got)
+	if near, err := strconv.ParseFloat(short, 64); err == nil && inRange(r, near) != inRange(r, got) {
+		short = strconv.FormatFloat(got, 'f', -1, 64) // rounding would hide why
+	}
+	text := strings.TrimSpace(what + " " + short + " " + unit)
+	if !inRange(r, got) {
+		f.faults = append(f.faults, text+", want "+rangeText(r))
+		return
+	}
+	f.seen += ", " + text
+}
+
+// inRange reports whether got is within r. What is no number is not.
+func inRange(r lab.Range, got float64) bool {
+	return !math.IsNaN(got) && (r.Min == nil || got >= *r.Min) && (r.Max == nil || got <= *r.Max)
+}
+
+func rangeText(r lab.Range) string {
+	switch {
+	case r.Min == nil && r.Max == nil:
+		return "any"
+	case r.Max == nil:
+		return "at least " + number(*r.Min)
+	case r.Min == nil:
+		return "at most " + number(*r.Max)
+	case *r.Min == *r.Max:
+		return "exactly " + number(*r.Min)
+	}
+	return number(*r.Min) + " to " + number(*r.Max)
+}
+
+// number is n with at most one digit after the point.
+func number(n float64) string {
+	return strings.TrimSuffix(strconv.FormatFloat(n, 'f', 1, 64), ".0")
+}
+
+// wantWord names b.
+func wantWord(b bool, yes, no string) string {
+	if b {
+		return yes
+	}
+	return no
 }

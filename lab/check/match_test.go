@@ -1,6 +1,7 @@
 package check
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -37,6 +38,31 @@ func TestMatch(t *testing.T) {
 				t.Errorf("%t, %q; want %q", ok, why, c.why)
 			}
 		})
+	}
+}
+
+func TestNumber(t *testing.T) {
+	one, two := 1.0, 2.5
+	for _, c := range []struct {
+		r       lab.Range
+		got     float64
+		ok      bool
+		message string
+	}{
+		{lab.Range{}, 7, true, "s"},
+		{lab.Range{Min: &one}, 1, true, "s, load 1 %"},
+		{lab.Range{Min: &one}, 0.96, false, "load 0.96 %, want at least 1"},
+		{lab.Range{Max: &two}, 2.5, true, "s, load 2.5 %"},
+		{lab.Range{Max: &two}, 3, false, "load 3 %, want at most 2.5"},
+		{lab.Range{Min: &one, Max: &two}, 0, false, "load 0 %, want 1 to 2.5"},
+		{lab.Range{Min: &one, Max: &one}, 2, false, "load 2 %, want exactly 1"},
+		{lab.Range{Max: &two}, math.NaN(), false, "load NaN %, want at most 2.5"},
+	} {
+		f := finding{seen: "s"}
+		f.expectNumber("load", c.r, c.got, "%")
+		if got := f.message("desk", long); f.passed() != c.ok || got != c.message {
+			t.Errorf("%t, %q; want %t, %q", f.passed(), got, c.ok, c.message)
+		}
 	}
 }
 

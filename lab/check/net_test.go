@@ -198,12 +198,18 @@ func TestHTTPResolvesAtThePlace(t *testing.T) {
 // nameServer answers over TCP with a fixed zone.
 func nameServer(t *testing.T) *net.TCPAddr {
 	zone := map[string][]string{
-		"www.harbour.lan. A":             {"www.harbour.lan. CNAME web.harbour.lan.", "web.harbour.lan. A 192.168.1.10", "web.harbour.lan. A 192.168.1.9"},
-		"harbour.lan. MX":                {"harbour.lan. MX 10 Mail.Harbour.lan."},
-		"harbour.lan. TXT":               {`harbour.lan. TXT "v=spf1 " "-all"`},
-		"10.1.168.192.in-addr.arpa. PTR": {"10.1.168.192.in-addr.arpa. PTR web.harbour.lan."},
-		"_ldap._tcp.harbour.lan. SRV":    {"_ldap._tcp.harbour.lan. SRV 0 100 389 dc.harbour.lan."},
-		"web.harbour.lan. AAAA":          {},
+		"www.harbour.lan. A":              {"www.harbour.lan. CNAME web.harbour.lan.", "web.harbour.lan. A 192.168.1.10", "web.harbour.lan. A 192.168.1.9"},
+		"harbour.lan. MX":                 {"harbour.lan. MX 10 Mail.Harbour.lan."},
+		"harbour.lan. TXT":                {`harbour.lan. TXT "v=spf1 " "-all"`},
+		"10.1.168.192.in-addr.arpa. PTR":  {"10.1.168.192.in-addr.arpa. PTR web.harbour.lan."},
+		"_ldap._tcp.harbour.lan. SRV":     {"_ldap._tcp.harbour.lan. SRV 0 100 389 dc.harbour.lan."},
+		"web.harbour.lan. AAAA":           {},
+		"harbour.lan. CAA":                {`harbour.lan. CAA 0 issue "letsencrypt.org"`},
+		"harbour.lan. SOA":                {"harbour.lan. SOA gateway.harbour.lan. hostmaster.harbour.lan. 1 3600 600 86400 5"},
+		"harbour.lan. NAPTR":              {`harbour.lan. NAPTR 100 10 "S" "SIP+D2U" "" _sip._udp.harbour.lan.`},
+		"null.harbour.lan. MX":            {"null.harbour.lan. MX 0 ."},
+		"_25._tcp.mail.harbour.lan. TLSA": {"_25._tcp.mail.harbour.lan. TLSA 3 1 1 d2abde240d7cd3ee6b4b28c54df034b97983a1d16e8a410e4561cb106618e971"},
+		"six.harbour.lan. AAAA":           {"six.harbour.lan. AAAA fd00:0:0:0:0:0:0:1"},
 	}
 	return serve(t, func(raw net.Conn) {
 		c := &dns.Conn{Conn: raw}
@@ -243,6 +249,13 @@ func TestDNS(t *testing.T) {
 		{"one too many", lab.DNSCheck{Name: "www.harbour.lan", Answers: []string{"192.168.1.9"}}, false, "answers 192.168.1.10, 192.168.1.9, want 192.168.1.9"},
 		{"not there", lab.DNSCheck{Name: "ftp.harbour.lan"}, false, "answer NXDOMAIN, want NOERROR"},
 		{"not there, as wanted", lab.DNSCheck{Name: "ftp.harbour.lan", Rcode: "NXDOMAIN"}, true, "NXDOMAIN, "},
+		{"authorities", lab.DNSCheck{Name: "harbour.lan", Type: "CAA", Answers: []string{`0 issue "letsencrypt.org"`}}, true, "NOERROR, 0 issue letsencrypt.org"},
+		{"wrong authorities", lab.DNSCheck{Name: "harbour.lan", Type: "CAA", Answers: []string{`0 issue "other.org"`}}, false, "answers 0 issue letsencrypt.org, want 0 issue other.org"},
+		{"zone", lab.DNSCheck{Name: "harbour.lan", Type: "SOA", Answers: []string{"gateway.harbour.lan hostmaster.harbour.lan 1 3600 600 86400 5"}}, true, "NOERROR, gateway.harbour.lan hostmaster.harbour.lan 1 3600 600 86400 5"},
+		{"telephony", lab.DNSCheck{Name: "harbour.lan", Type: "NAPTR", Answers: []string{`100 10 "s" "SIP+D2U" "" _sip._udp.harbour.lan`}}, true, "NOERROR, 100 10 s sip+d2u  _sip._udp.harbour.lan"},
+		{"no mail", lab.DNSCheck{Name: "null.harbour.lan", Type: "MX", Answers: []string{"0 ."}}, true, "NOERROR, 0 ."},
+		{"key of a certificate", lab.DNSCheck{Name: "_25._tcp.mail.harbour.lan", Type: "TLSA", Answers: []string{"3 1 1 D2ABDE240D7CD3EE6B4B28C54DF034B9 7983A1D16E8A410E4561CB106618E971"}}, true, "NOERROR, 3 1 1 d2abde240d7cd3ee6b4b28c54df034b97983a1d16e8a410e4561cb106618e971"},
+		{"IPv6", lab.DNSCheck{Name: "six.harbour.lan", Type: "AAAA", Answers: []string{"FD00::1"}}, true, "NOERROR, fd00::1"},
 		{"no record", lab.DNSCheck{Name: "web.harbour.lan", Type: "AAAA"}, false, "web.harbour.lan has no AAAA record"},
 		{"no record, as wanted", lab.DNSCheck{Name: "web.harbour.lan", Type: "AAAA", Answers: []string{}}, true, "NOERROR, "},
 		{"mail", lab.DNSCheck{Name: "harbour.lan", Type: "MX", Answers: []string{"10 mail.harbour.lan."}}, true, "NOERROR, 10 mail.harbour.lan"},

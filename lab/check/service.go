@@ -17,12 +17,15 @@ type unitState struct {
 	exit    string // exit code of "systemctl is-enabled"
 }
 
-// service asks systemd whether a unit is active and enabled. A unit that is
-// not there is neither active nor inactive: it fails either way, since it is
-// most likely a wrong name.
+// service asks systemd, or Windows, whether a unit is active and enabled. A
+// unit that is not there is neither active nor inactive: it fails either way,
+// since it is most likely a wrong name.
 func service(ctx context.Context, s *lab.ServiceCheck, at place) finding {
 	if at.Guest == nil {
 		return finding{err: errNeedsMachine}
+	}
+	if at.os == lab.Windows {
+		return windowsService(ctx, s, at)
 	}
 	out, err := at.Guest.Run(ctx, lab.Command{Shell: unitScript(s.Unit)})
 	f := finding{err: err, evidence: both(out.Stdout, out.Stderr)}

@@ -2,6 +2,7 @@ package guest
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/patchlab/patchlab/lab"
 )
@@ -10,8 +11,9 @@ import (
 // return commands for the machine's SSH server.
 type dialect interface {
 	// wrap makes a command that runs c.Shell with c.Env and announces its
-	// process on stderr: the line mark + process number.
-	wrap(c lab.Command, mark string) (string, error)
+	// process on stderr: the line mark + process number. Stdin is what the
+	// command is to be given; nil: nothing.
+	wrap(c lab.Command, mark string) (line string, stdin io.Reader, err error)
 	// kill ends the process, its group and all that descends from it.
 	kill(pid int) string
 	// state prints one line: "ready", "wait <for what>" or "fail <why>".
@@ -23,6 +25,13 @@ type dialect interface {
 	reboot() string
 	// sums prints the SHA-256 of each path in hex, one line each, in order.
 	sums(paths []string) string
+	// remove removes files, also such as are not there. It is not for wrap.
+	remove(paths []string) (line string, stdin io.Reader)
+	// remotePath is an absolute path as the machine's SFTP server takes it,
+	// with slashes and clean; false when p is none.
+	remotePath(p string) (string, bool)
+	// modes reports whether files have modes.
+	modes() bool
 	// freeze stops and masks background updaters; what it cannot stop it
 	// names on stderr, and exits with 1.
 	freeze() string
@@ -45,7 +54,7 @@ func (g *Guest) dialect() (dialect, error) {
 	case lab.Linux:
 		return linux{root: g.root}, nil
 	case lab.Windows:
-		return nil, g.fail("command", fmt.Errorf("this version does not support commands on %s machines", os))
+		return windows{}, nil
 	default:
 		return nil, g.fail("command", fmt.Errorf("unknown operating system %q", os))
 	}

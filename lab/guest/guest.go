@@ -7,6 +7,9 @@
 // the save FreezeUpdaters, Rest, Plant and Trim, in this order, and in each
 // fork Connect and Wake.
 //
+// Linux machines are given commands for a POSIX shell, Windows machines for
+// PowerShell 5.1, where the user is an administrator: see windows.
+//
 // It does not start machines or know how they are wired (package agent), and
 // does not know what a patch or a check is.
 package guest
@@ -81,6 +84,7 @@ type limits struct {
 	quiet    time.Duration // see session.wait
 	alive    time.Duration // between looks at a machine whose answer is late
 	greeting time.Duration // see expectGreeting
+	knock    time.Duration // how long Knock tries
 	stop     time.Duration // how long a system may take to go down, beyond the time it may take to boot
 }
 
@@ -108,7 +112,7 @@ func New(cfg Config) *Guest {
 		uploads:  make(chan struct{}, uploadsAtOnce),
 		kills:    make(chan struct{}, killsAtOnce),
 		dialing:  make(chan struct{}, 1),
-		limits:   limits{poll: time.Second, alive: 3 * time.Second, quiet: 3 * time.Second, greeting: 15 * time.Second, stop: 2 * time.Minute},
+		limits:   limits{poll: time.Second, alive: 3 * time.Second, quiet: 3 * time.Second, greeting: 15 * time.Second, knock: knockLimit, stop: 2 * time.Minute},
 	}
 }
 

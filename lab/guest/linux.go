@@ -2,7 +2,9 @@ package guest
 
 import (
 	"fmt"
+	"io"
 	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -42,24 +44,24 @@ var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // wrap relies on sshd to make each session's process a session leader: its
 // number is also the number of its process group. The command itself takes
 // the place of the announcing shell, so exit codes and signals are its own.
-func (linux) wrap(c lab.Command, mark string) (string, error) {
+func (linux) wrap(c lab.Command, mark string) (line string, stdin io.Reader, err error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "printf '%%s%%d\\n' %s $$ >&2\n", Quote(mark))
 	for _, k := range slices.Sorted(maps.Keys(c.Env)) {
 		if !envName.MatchString(k) {
-			return "", fmt.Errorf("%q is no name for an environment variable", k)
+			return "", nil, fmt.Errorf("%q is no name for an environment variable", k)
 		}
 		fmt.Fprintf(&b, "export %s=%s\n", k, Quote(c.Env[k]))
 	}
 	b.WriteString(`exec sh -c "$1"`)
-	line := "exec " + Quote("sh", "-c", b.String(), "sh", c.Shell)
+	line = "exec " + Quote("sh", "-c", b.String(), "sh", c.Shell)
 	if strings.ContainsRune(line, 0) {
-		return "", fmt.Errorf("the command or its environment holds a NUL byte")
+		return "", nil, fmt.Errorf("the command or its environment holds a NUL byte")
 	}
 	if len(line) > maxCommand {
-		return "", fmt.Errorf("the command is %d bytes long, the limit is %d", len(line), maxCommand)
+		return "", nil, fmt.Errorf("the command is %d bytes long, the limit is %d", len(line), maxCommand)
 	}
-	return line, nil
+	return line, c.Stdin, nil
 }
 
 // killScript first asks (a package manager that is shot leaves a mess), then
@@ -130,3 +132,13 @@ func (linux) reboot() string {
 func (linux) sums(paths []string) string {
 	return "for f in " + Quote(paths...) + `; do sha256sum <"$f" || exit 1; done`
 }
+
+func (linux) remove(paths []string) (line string, stdin io.Reader) {
+	return Quote(append([]string{"rm", "-f", "--"}, paths...)...), nil
+}
+
+func (linux) remotePath(p string) (string, bool) {
+	return path.Clean(p), path.IsAbs(p) && !strings.ContainsRune(p, 0)
+}
+
+func (linux) modes() bool { return true }

@@ -30,7 +30,7 @@ func (g *Guest) Run(ctx context.Context, c lab.Command) (lab.Output, error) {
 		return lab.Output{}, err
 	}
 	mark := "patchlab-" + rand.Text() + " "
-	line, err := d.wrap(c, mark)
+	line, stdin, err := d.wrap(c, mark)
 	if err != nil {
 		return lab.Output{}, fmt.Errorf("cannot run a command on machine %q: %w", g.cfg.Machine.Name, err)
 	}
@@ -43,7 +43,7 @@ func (g *Guest) Run(ctx context.Context, c lab.Command) (lab.Output, error) {
 	r := &running{guest: g, dialect: d, status: exitStatus{code: -1}, stdout: &sink{to: c.Stdout}, stderr: &sink{to: c.Stderr}}
 	r.announced = announcement{mark: mark, to: r.stderr}
 	start := time.Now()
-	err = r.run(own, line, c.Stdin)
+	err = r.run(own, line, stdin)
 	out, werr := r.output(time.Since(start))
 	switch {
 	case err == nil && werr != nil:
@@ -101,7 +101,7 @@ func (r *running) stop(ctx context.Context, l *link, s *session) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killLimit)
 	defer cancel()
 	if pid := r.announced.pid(); pid > 1 {
-		if err := r.guest.kill(ctx, l, r.dialect.kill(pid)); err != nil {
+		if err := r.guest.kill(ctx, l, r.dialect.kill(pid), nil); err != nil {
 			r.guest.cfg.Log.Warn("cannot kill a command on the machine", "pid", pid, "error", err)
 		}
 	}
@@ -113,13 +113,13 @@ func (r *running) stop(ctx context.Context, l *link, s *session) {
 }
 
 // kill runs a command that kills, in a session kept free for that.
-func (g *Guest) kill(ctx context.Context, l *link, command string) error {
+func (g *Guest) kill(ctx context.Context, l *link, command string, stdin io.Reader) error {
 	release, err := acquire(ctx, g.kills)
 	if err != nil {
 		return err
 	}
 	defer release()
-	s, err := l.start(ctx, command, nil, io.Discard, io.Discard)
+	s, err := l.start(ctx, command, stdin, io.Discard, io.Discard)
 	if err != nil {
 		return err
 	}

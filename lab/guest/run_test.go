@@ -74,13 +74,6 @@ func TestRunRefusesWhatNoShellTakes(t *testing.T) {
 	}
 }
 
-func TestRunOnWindowsIsNotSupported(t *testing.T) {
-	g := newServer(t).guest(func(c *Config) { c.Machine.Image.OS = lab.Windows })
-	if _, err := g.Run(t.Context(), lab.Command{Shell: "dir"}); err == nil || !strings.Contains(err.Error(), "does not support") {
-		t.Errorf("error %v", err)
-	}
-}
-
 // counting counts what is written to it.
 type counting struct{ n int64 }
 

@@ -31,6 +31,7 @@ type server struct {
 	// answer handles a command; false leaves it to /bin/sh. Its channel is
 	// closed afterwards.
 	answer func(c *serverConn, command string, ch ssh.Channel) bool
+	files  *sftp.Handlers             // what SFTP serves; nil: this host's files
 	deaf   atomic.Bool                // answers no global requests
 	only   atomic.Pointer[ssh.Config] // the algorithms it knows; nil: all
 
@@ -191,7 +192,9 @@ func (s *server) session(c *serverConn, n ssh.NewChannel) {
 	var m struct{ Text string }
 	_ = ssh.Unmarshal(r.Payload, &m)
 	if r.Type == "subsystem" {
-		if f, err := sftp.NewServer(ch); err == nil {
+		if s.files != nil {
+			_ = sftp.NewRequestServer(ch, *s.files).Serve()
+		} else if f, err := sftp.NewServer(ch); err == nil {
 			_ = f.Serve()
 		}
 		return

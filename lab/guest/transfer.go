@@ -73,7 +73,7 @@ func (t *transfer) writeFile(ctx context.Context, f *item) (err error) {
 		return fmt.Errorf("create a file in %s: %w", path.Dir(f.dst), err)
 	}
 	defer func() { err = errors.Join(err, dst.Close()) }()
-	if err := dst.Chmod(0o600); err != nil {
+	if err := t.chmod(dst, 0o600); err != nil {
 		return err
 	}
 	r := &source{ctx: ctx, from: src, hash: sha256.New(), transfer: t}
@@ -85,7 +85,14 @@ func (t *transfer) writeFile(ctx context.Context, f *item) (err error) {
 		return fmt.Errorf("write %s: %w", f.dst, err)
 	}
 	f.sum = hex.EncodeToString(r.hash.Sum(nil))
-	return dst.Chmod(f.mode)
+	return t.chmod(dst, f.mode)
+}
+
+func (t *transfer) chmod(f *sftp.File, mode fs.FileMode) error {
+	if !t.dialect.modes() {
+		return nil
+	}
+	return f.Chmod(mode)
 }
 
 // source reads a file on this host, hashes it and reports progress.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"strings"
 
 	"github.com/pkg/sftp"
@@ -24,10 +23,11 @@ func (g *Guest) Upload(ctx context.Context, src, dst string, mode fs.FileMode, p
 	if err != nil {
 		return err
 	}
-	if !path.IsAbs(dst) || strings.ContainsRune(dst, 0) {
+	to, ok := d.remotePath(dst)
+	if !ok {
 		return fmt.Errorf("cannot upload %s: %q is no absolute path on machine %q", src, dst, g.cfg.Machine.Name)
 	}
-	plan, err := planTransfer(src, path.Clean(dst), mode.Perm())
+	plan, err := planTransfer(src, to, mode.Perm())
 	if err != nil {
 		return &lab.HostError{Op: "read " + src, Err: err}
 	}
@@ -85,11 +85,12 @@ func (t *transfer) tidy(ctx context.Context) {
 	if l == nil || err != nil {
 		return
 	}
-	args := []string{"rm", "-f", "--"}
+	var paths []string
 	for _, f := range t.items {
-		args = append(args, f.temporary)
+		paths = append(paths, f.temporary)
 	}
-	if err := t.guest.kill(ctx, l, Quote(args...)); err != nil {
+	line, stdin := t.dialect.remove(paths)
+	if err := t.guest.kill(ctx, l, line, stdin); err != nil {
 		t.guest.cfg.Log.Warn("cannot remove temporary files on the machine", "error", err)
 	}
 }

@@ -74,17 +74,21 @@ func (g *Guest) talk(ctx context.Context, c lab.Command, enough <-chan struct{})
 	inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
 	defer stop()
-	ended := make(chan struct{})
+	type end struct {
+		out lab.Output
+		err error
+	}
+	ended := make(chan end, 1)
 	go func() {
-		defer close(ended)
 		defer cancel(nil)
-		out, err = g.Run(inner, c)
+		out, err := g.Run(inner, c)
+		ended <- end{out, err}
 	}()
 	select {
 	case <-enough:
 		return lab.Output{}, false, nil
-	case <-ended:
-		return out, true, err
+	case e := <-ended:
+		return e.out, true, e.err
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -168,14 +167,5 @@ func TestWakeEndsWithContext(t *testing.T) {
 	}
 	if _, err := s.guest(nil).Wake(ctx, Waking{}); err != why { //nolint:errorlint // the very error
 		t.Errorf("error %v", err)
-	}
-}
-
-func TestWindowsIsNotSupportedYet(t *testing.T) {
-	g := newServer(t).guest(func(c *Config) { c.Machine.Image = &lab.Image{OS: lab.Windows} })
-	_, restErr := g.Rest(t.Context(), time.Second, nil)
-	_, wakeErr := g.Wake(t.Context(), Waking{})
-	for _, err := range []error{g.FreezeUpdaters(t.Context()), restErr, g.Trim(t.Context()), g.Plant(t.Context(), testNonce), wakeErr} {
-		wantFault(t, err, `cannot command machine "web": this version does not support commands on windows machines`)
 	}
 }

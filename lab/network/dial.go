@@ -86,20 +86,8 @@ func (g *gateway) resolve(z *zone, addr string) ([]netip.AddrPort, error) {
 }
 
 func (s *Stack) dialTo(ctx context.Context, g *gateway, to netip.AddrPort) (net.Conn, error) {
-	switch g.place(to.Addr()) {
-	case outside:
-		return nil, ErrOutside
-	case barred:
-		return nil, ErrNotRouted
-	case reachable:
-	}
-	if g.broadcast(to.Addr()) {
-		return nil, syscall.EACCES
-	}
-	select {
-	case <-s.closed:
-		return nil, net.ErrClosed
-	default:
+	if err := s.permits(g, to.Addr()); err != nil {
+		return nil, err
 	}
 	return dialTCP(ctx, s.net, g.addr, to)
 }

@@ -36,6 +36,9 @@ func (c *capture) keep(b []byte) {
 		c.data = append(c.data, b[:room]...)
 		return
 	}
+	if len(b) > c.limit {
+		c.data, b, c.cut = c.data[:0], b[len(b)-c.limit:], true
+	}
 	c.data = append(c.data, b...)
 	if len(c.data) > 2*c.limit { // move seldom
 		c.data = append(c.data[:0], c.data[len(c.data)-c.limit:]...)

@@ -85,19 +85,7 @@ func choose(debs []deb, st state, installedOnly bool) ([]deb, *lab.PatchOutcome)
 			return nil, &lab.PatchOutcome{Status: lab.NotApplicable, Message: "none of its packages is installed"}
 		}
 	}
-	if allThere(chosen, st) {
-		return nil, &lab.PatchOutcome{Status: lab.AlreadyInstalled, Message: "every package is there in exactly this version"}
-	}
 	return chosen, nil
-}
-
-func allThere(debs []deb, st state) bool {
-	for _, d := range debs {
-		if p := st.packages[d.id()]; !p.installed() || p.version != d.version {
-			return false
-		}
-	}
-	return true
 }
 
 // needed are the packages that the machine has, and those of the patch that

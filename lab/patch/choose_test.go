@@ -2,6 +2,7 @@ package patch
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/patchlab/patchlab/lab"
@@ -79,15 +80,54 @@ Errors were encountered while processing:
 E: Sub-process /usr/bin/dpkg returned an error code (1)
 `
 
+const diskFullOutput = `Unpacking plabtest (2.0) over (1.0) ...
+dpkg: error processing archive /var/lib/patchlab-stage/X/001_plabtest.deb (--unpack):
+ cannot copy extracted data for './srv/big' to '/srv/big.dpkg-new': failed to write (No space left on device)
+dpkg-deb: error: paste subprocess was killed by signal (Broken pipe)
+Errors were encountered while processing:
+ /var/lib/patchlab-stage/X/001_plabtest.deb
+E: Sub-process /usr/bin/dpkg returned an error code (1)
+`
+
+const damagedOutput = `Unpacking big (1) ...
+dpkg-deb (subprocess): decompressing archive '/var/lib/patchlab-stage/X/001_big.deb' (size=3002088) member 'data.tar': lzma error: compressed data is corrupt
+dpkg-deb: error: <decompress> subprocess returned error exit status 2
+dpkg: error processing archive /var/lib/patchlab-stage/X/001_big.deb (--unpack):
+ cannot copy extracted data for './srv/x' to '/srv/x.dpkg-new': unexpected end of file or stream
+Errors were encountered while processing:
+ /var/lib/patchlab-stage/X/001_big.deb
+E: Sub-process /usr/bin/dpkg returned an error code (1)
+`
+
+const conflictOutput = `Unpacking c (1) ...
+dpkg: error processing archive /var/lib/patchlab-stage/X/001_c.deb (--unpack):
+ trying to overwrite '/usr/share/a/f', which is also in package a 1
+dpkg-deb: error: paste subprocess was killed by signal (Broken pipe)
+Errors were encountered while processing:
+ /var/lib/patchlab-stage/X/001_c.deb
+E: Sub-process /usr/bin/dpkg returned an error code (1)
+`
+
 func TestCause(t *testing.T) {
 	for _, c := range []struct{ name, printed, want string }{
-		{"maintainer script", brokenPostinst, "dpkg: error processing package plabtest (--configure): installed plabtest package post-installation script subprocess returned error exit status 7"},
+		{"maintainer script", brokenPostinst, "dpkg: error processing package plabtest (--configure): installed plabtest package post-installation script subprocess returned error exit status 7; its last words: about to fail"},
 		{"unmet dependency", "The following packages have unmet dependencies:\n plabunmet : Depends: nosuch-lib (>= 3) but it is not installable\nE: Unable to correct problems, you have held broken packages.\n", "unmet dependency: plabunmet : Depends: nosuch-lib (>= 3) but it is not installable"},
 		{"downgrade", "The following packages will be DOWNGRADED:\n  plabtest\n0 upgraded\nE: Packages were downgraded and -y was used without --allow-downgrades.\n", "apt-get refuses to downgrade plabtest"},
 		{"downgrade in other words", "E: Packages were downgraded and -y was used without --allow-downgrades.\n", "apt-get: Packages were downgraded and -y was used without --allow-downgrades."},
 		{"the error that says more", "E: Sub-process x\nE: Write error: no space\n", "apt-get: Write error: no space"},
 		{"only a vague one", "E: Sub-process /usr/bin/dpkg exited unexpectedly\n", "apt-get: Sub-process /usr/bin/dpkg exited unexpectedly"},
 		{"carriage returns", "(Reading database ... 5%\rdpkg: error: disk full\r\n", "dpkg: error: disk full"},
+		{"a disk without room", diskFullOutput, "the machine's disk is full: cannot copy extracted data for './srv/big' to '/srv/big.dpkg-new': failed to write (No space left on device)"},
+		{"no room for apt", "E: You don't have enough free space in /var/cache/apt/archives/.\n", "the machine's disk is full: You don't have enough free space in /var/cache/apt/archives/."},
+		{"truncated", "Reading package lists...\nE: Invalid archive member header\nE: Could not read meta data from /var/lib/patchlab-stage/X/001_half.deb\nE: The package lists or status file could not be parsed or opened.\n", "package file half.deb is truncated or damaged: Invalid archive member header"},
+		{"damaged", damagedOutput, "package file big.deb is truncated or damaged: lzma error: compressed data is corrupt"},
+		{"a file of another package", conflictOutput, "dpkg: error processing archive /var/lib/patchlab-stage/X/001_c.deb (--unpack): trying to overwrite '/usr/share/a/f', which is also in package a 1"},
+		{"a question without a line end", "Setting up plabtest (2.0) ...\nContinue? [y/N] dpkg: error processing package plabtest (--configure):\n installed plabtest package post-installation script subprocess returned error exit status 1\n", "dpkg: error processing package plabtest (--configure): installed plabtest package post-installation script subprocess returned error exit status 1; it asked, and nobody can answer: Continue? [y/N]"},
+		{"a silent script", strings.Replace(brokenPostinst, "about to fail\n", "", 1), "dpkg: error processing package plabtest (--configure): installed plabtest package post-installation script subprocess returned error exit status 7"},
+		{"a conffile", "dpkg: error processing package plabtest (--configure):\n end of file on stdin at conffile prompt\n", "dpkg: error processing package plabtest (--configure): end of file on stdin at conffile prompt"},
+		{"a newer apt", "Unsatisfied dependencies:\n plabunmet : Depends: nosuch-lib (>= 3) but it is not installable\nError: Unable to correct problems, you have held broken packages.\n", "unmet dependency: plabunmet : Depends: nosuch-lib (>= 3) but it is not installable"},
+		{"a newer apt downgrades", "DOWNGRADING:\n  plabtest\n\nError: Packages were downgraded and -y was used without --allow-downgrades.\n", "apt-get refuses to downgrade plabtest"},
+		{"held", "E: Held packages were changed and -y was used without --allow-change-held-packages.\n", "apt-get: Held packages were changed and -y was used without --allow-change-held-packages."},
 		{"something else", "oops\n\n", "oops"},
 		{"nothing", "", "apt-get failed without a word"},
 	} {
@@ -103,6 +143,9 @@ func FuzzGuestReplies(f *testing.F) {
 	f.Add("Package: a\nVersion: 1\nArchitecture: all\nDepends: b | c\n")
 	f.Add("The following packages have unmet dependencies")
 	f.Add("dpkg: error:")
+	f.Add(sameContent)
+	f.Add("Inst a [1] (2 x [all])\nRemv b [1]\n")
+	f.Add("amd64\n\nVERSION_CODENAME=x\n")
 	f.Fuzz(func(t *testing.T, s string) {
 		if cause(s) == "" {
 			t.Error("no cause")
@@ -112,6 +155,18 @@ func FuzzGuestReplies(f *testing.F) {
 			t.Errorf("%+v", d)
 		}
 		d.dependsOn("x")
+		for _, st := range parseSteps(s) {
+			if st.name == "" || st.old == "" && st.version == "" {
+				t.Errorf("%+v", st)
+			}
+		}
+		if list, err := parseContents(s, []deb{d}); err == nil && len(list) != 1 {
+			t.Errorf("%+v", list)
+		}
+		var fa facts
+		if fa.parse(s) == nil && (!codeWord.MatchString(fa.release) || len(fa.archs) == 0) {
+			t.Errorf("%+v", fa)
+		}
 		if st, err := parseState(s); err == nil && len(changes(st, st)) != 0 {
 			t.Error("a state differs from itself")
 		}

@@ -31,10 +31,15 @@ func deban(t *testing.T, before, after string, apt reply) *machine {
 		{word: "--showformat", stdout: before, times: 1},
 		{word: "--showformat", stdout: after},
 		{word: "--print-architecture", stdout: "amd64\ni386\n"},
+		{word: "compare()", stdout: sameContent},
 		{word: "dpkg-deb --field", stdout: "Package: plabtest\nVersion: 2.0\nArchitecture: all\nDepends: libc6 (>= 2)\n"},
 		apt,
 	}}
 }
+
+// sameContent is what contentScript prints of a package that is installed as
+// it is in the file.
+const sameContent = "=control\n11  control\n22  postinst\n=info\n22  /var/lib/dpkg/info/plabtest.postinst\n99  /var/lib/dpkg/info/plabtest.list\n=files\n33  ./usr/share/x\n\n=installed\n33  usr/share/x\n\n"
 
 func debPatch(t *testing.T) *lab.Patch {
 	return &lab.Patch{
@@ -62,7 +67,7 @@ func TestApplyDebs(t *testing.T) {
 		{"removed with its configuration left", with("1.0", "deinstall ok config-files", ""), "", reply{}, true, lab.NotApplicable, "none of its packages is installed", nil},
 		{"no dpkg", "", "", reply{}, false, lab.NotApplicable, "the machine has no dpkg", nil},
 		{"half there", with("2.0", "install ok half-configured", "x"), with("2.0", installed, ""), reply{}, false, lab.Applied, "installed plabtest 2.0", nil},
-		{"apt fails", with("1.0", installed, ""), with("2.0", "install ok half-configured", "plabtest is half"), reply{code: 100, stdout: brokenPostinst}, false, lab.PatchFailed, "dpkg: error processing package plabtest (--configure): installed plabtest package post-installation script subprocess returned error exit status 7", []lab.PackageChange{{Name: "plabtest:all", From: "1.0", To: "2.0"}}},
+		{"apt fails", with("1.0", installed, ""), with("2.0", "install ok half-configured", "plabtest is half"), reply{code: 100, stdout: brokenPostinst}, false, lab.PatchFailed, "dpkg: error processing package plabtest (--configure): installed plabtest package post-installation script subprocess returned error exit status 7; its last words: about to fail", []lab.PackageChange{{Name: "plabtest:all", From: "1.0", To: "2.0"}}},
 		{"apt lies", with("1.0", installed, ""), with("1.0", installed, ""), reply{}, false, lab.PatchFailed, `apt-get reports success, but plabtest:all is "install ok installed" in version 1.0, want 2.0`, nil},
 		{"apt lies about the state", with("1.0", installed, ""), with("2.0", "install ok unpacked", ""), reply{}, false, lab.PatchFailed, `apt-get reports success, but plabtest:all is "install ok unpacked" in version 2.0, want 2.0`, []lab.PackageChange{{Name: "plabtest:all", From: "1.0", To: "2.0"}}},
 		{"audit", with("1.0", installed, ""), with("2.0", installed, "The following packages\n other  broken\n"), reply{}, false, lab.PatchFailed, "apt-get reports success, but dpkg finds faults: The following packages other broken", []lab.PackageChange{{Name: "plabtest:all", From: "1.0", To: "2.0"}}},
@@ -86,6 +91,20 @@ func TestApplyDebs(t *testing.T) {
 			}
 			m.checkCleaned()
 		})
+	}
+}
+
+// TestReinstallThatDoesNothing: the same version with other content is there,
+// and apt says that it installed the file.
+func TestReinstallThatDoesNothing(t *testing.T) {
+	m := deban(t, with("2.0", installed, ""), with("2.0", installed, ""), reply{})
+	m.replies[3].stdout = strings.Replace(sameContent, "33  ./usr", "44  ./usr", 1)
+	out, err := Applier{}.Apply(t.Context(), debPatch(t), m, nil, nil)
+	if err != nil || out.Status != lab.PatchFailed || out.Message != "apt-get reports success, but plabtest:all has the content that it had before" {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if c, _ := m.ran("apt-get"); !strings.Contains(c.Shell, "--reinstall") {
+		t.Errorf("ran %s", c.Shell)
 	}
 }
 
@@ -150,7 +169,7 @@ func TestApplyDebsInterrupted(t *testing.T) {
 
 func TestFileThatDpkgCannotRead(t *testing.T) {
 	m := deban(t, noDeb, "", reply{})
-	m.replies[3] = reply{word: "dpkg-deb --field", code: 2}
+	m.replies[4] = reply{word: "dpkg-deb --field", code: 2}
 	out, err := Applier{}.Apply(t.Context(), debPatch(t), m, nil, nil)
 	if err != nil || out.Status != lab.PatchFailed || !strings.HasPrefix(out.Message, "it's; reboot.deb is no package that dpkg can read") {
 		t.Errorf("%+v, error %v", out, err)
@@ -162,7 +181,7 @@ func TestFileThatDpkgCannotRead(t *testing.T) {
 
 func TestUnknownKind(t *testing.T) {
 	m := &machine{t: t}
-	if _, err := (Applier{}).Apply(t.Context(), &lab.Patch{Name: "p", Kind: "msu"}, m, nil, nil); err == nil || len(m.commands) != 0 {
+	if _, err := (Applier{}).Apply(t.Context(), &lab.Patch{Name: "p", Kind: "msx"}, m, nil, nil); err == nil || len(m.commands) != 0 {
 		t.Errorf("error %v, %d commands", err, len(m.commands))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,15 +14,19 @@ import (
 
 const (
 	defaultTimeout = 30 * time.Minute
-	pathHint       = "give a .deb file, a folder of .deb files, a script that begins with #!, or the name of a patch in the definition"
+	pathHint       = "give a package (.deb, .rpm, .msu, .cab, .msi, .msp), a folder of packages of one kind, an .exe installer, " +
+		"a script that begins with #!, a folder made by patchlab bundle, apt:NAME, or the name of a patch in the definition"
 )
 
 // FromPath makes a patch of a file or folder that just arrived, recognised by
-// its content: one .deb, a folder with .deb files (other files in it are left
-// aside, but for scripts, which it may not hold), or a script with an
-// interpreter line. Without targets it is for all Linux machines of l, and
-// packages go only to those that have one of them already. What cannot be
-// used gives a *lab.UsageError.
+// its content: one package, installer or script; a folder made by patchlab
+// bundle; or a folder with packages of one kind (other files in it are left
+// aside, but for scripts and programs, which it may not hold). PowerShell and
+// batch files, which nothing in their bytes tells, are recognised by their
+// names where l has Windows machines. Without targets it is for all machines
+// of l with the operating system that its kind is for, and packages of Linux
+// go only to those that have one of them already. What cannot be used gives a
+// *lab.UsageError.
 func FromPath(path string, l *lab.Lab, targets []*lab.Machine) (*lab.Patch, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -31,23 +36,71 @@ func FromPath(path string, l *lab.Lab, targets []*lab.Machine) (*lab.Patch, erro
 	if err != nil {
 		return nil, usage(path, errors.Unwrap(err), pathHint)
 	}
-	p := &lab.Patch{Name: filepath.Base(abs), Targets: targets, Reboot: lab.RebootAuto, Timeout: defaultTimeout}
-	if info.IsDir() {
-		err = recogniseFolder(p, abs)
-	} else {
-		err = recognise(p, abs)
+	p := arrived(filepath.Base(abs))
+	windows := len(machinesWith(l, lab.Windows)) > 0
+	switch {
+	case !info.IsDir():
+		err = recognise(p, abs, windows)
+	case isBundle(abs):
+		err = recogniseBundle(p, abs, l)
+	default:
+		err = recogniseFolder(p, abs, windows)
 	}
 	if err != nil {
 		return nil, usage(path, err, pathHint)
 	}
-	if len(targets) == 0 {
-		p.Targets = linuxMachines(l)
-		p.InstalledOnly = p.Kind == lab.PatchDeb
-	}
-	if len(p.Targets) == 0 {
-		return nil, usage(path, fmt.Errorf("lab %q has no Linux machine to apply it on", l.Name), "")
+	if err := aim(p, l, targets); err != nil {
+		return nil, usage(path, err, "")
 	}
 	return p, nil
+}
+
+// arrived is a patch that no definition describes.
+func arrived(name string) *lab.Patch {
+	return &lab.Patch{Name: name, Reboot: lab.RebootAuto, Timeout: defaultTimeout, VerifyReboot: true}
+}
+
+// aim gives p its targets: those that were asked for, else those that it has,
+// else all machines that it can be for.
+func aim(p *lab.Patch, l *lab.Lab, targets []*lab.Machine) error {
+	if len(targets) > 0 {
+		p.Targets = targets
+		return nil
+	}
+	system := systemOf(p)
+	if len(p.Targets) == 0 {
+		p.Targets = machinesWith(l, system)
+	}
+	switch p.Kind {
+	case lab.PatchDeb, lab.PatchRPM, lab.PatchApt, lab.PatchDNF, lab.PatchZypper:
+		p.InstalledOnly = true
+	}
+	if len(p.Targets) == 0 {
+		return fmt.Errorf("lab %q has no %s machine to apply it on", l.Name, osName(system))
+	}
+	return nil
+}
+
+// systemOf is the operating system that p is for.
+func systemOf(p *lab.Patch) lab.OS {
+	if os := kinds()[p.Kind].os; os != "" {
+		return os
+	}
+	if p.Kind == lab.PatchScript && isWindowsScript(p.Script) {
+		if shebang, err := hasShebang(p.Script); err == nil && !shebang {
+			return lab.Windows
+		}
+	}
+	return lab.Linux
+}
+
+func machinesWith(l *lab.Lab, system lab.OS) (list []*lab.Machine) {
+	for _, m := range l.Machines {
+		if osOf(m) == system {
+			list = append(list, m)
+		}
+	}
+	return list
 }
 
 func usage(path string, err error, hint string) error {
@@ -55,65 +108,93 @@ func usage(path string, err error, hint string) error {
 }
 
 // recognise fills p in from one file.
-func recognise(p *lab.Patch, name string) error {
-	err := checkDebFile(name)
-	if err == nil {
-		p.Kind, p.Files = lab.PatchDeb, []string{name}
-		return nil
-	}
-	if !errors.Is(err, errNotDeb) || isDebName(name) {
+func recognise(p *lab.Patch, name string, windows bool) error {
+	kind, err := recogniseFile(name)
+	switch {
+	case err != nil:
 		return err
+	case kind == "" && isWindowsScript(name) && !windows:
+		return errors.New("it is a script for Windows, and the lab has no Windows machine")
+	case kind == "" && isWindowsScript(name):
+		kind = lab.PatchScript
+	case !namedForWindows(name, kind):
+		return wrongName(kind)
+	case kind == "":
+		return errors.New("it is neither a package or installer of a known kind nor a script with an interpreter line")
 	}
-	script, err := hasShebang(name)
-	if err != nil {
-		return err
+	p.Kind = kind
+	if kind == lab.PatchScript {
+		p.Script = name
+	} else {
+		p.Files = []string{name}
 	}
-	if !script {
-		return errors.New("it is neither a Debian package nor a script with an interpreter line")
-	}
-	p.Kind, p.Script = lab.PatchScript, name
 	return nil
 }
 
-func isDebName(name string) bool { return strings.EqualFold(filepath.Ext(name), ".deb") }
-
-// recogniseFolder fills p in from the packages of a folder, in the order of their names.
-func recogniseFolder(p *lab.Patch, dir string) error {
+// recogniseFolder fills p in from the packages of a folder, in the order of
+// their names.
+func recogniseFolder(p *lab.Patch, dir string, windows bool) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
+	found := map[lab.PatchKind][]string{} // base names
 	for _, e := range entries {
 		name := filepath.Join(dir, e.Name())
 		if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
-			if isDebName(name) {
+			if packageNames[strings.ToLower(filepath.Ext(name))] != "" {
 				return fmt.Errorf("%s is no file that can be read", e.Name())
 			}
 			continue
 		}
-		switch err := checkDebFile(name); {
-		case err == nil:
-			p.Files = append(p.Files, name)
-		case !errors.Is(err, errNotDeb) || isDebName(name):
+		kind, err := recogniseFile(name)
+		if err != nil {
 			return fmt.Errorf("%s: %w", e.Name(), err)
-		default:
-			if script, err := hasShebang(name); err != nil || script {
-				return fmt.Errorf("it holds the script %s, and it is not clear whether to run it", e.Name())
-			}
+		}
+		if kind == lab.PatchScript || kind == "" && windows && isWindowsScript(name) {
+			return fmt.Errorf("it holds the script %s, and it is not clear whether to run it", e.Name())
+		}
+		if !namedForWindows(name, kind) {
+			return fmt.Errorf("%s: %w", e.Name(), wrongName(kind))
+		}
+		if kind != "" {
+			found[kind] = append(found[kind], e.Name())
 		}
 	}
-	if len(p.Files) == 0 {
-		return errors.New("it holds no Debian package")
-	}
-	p.Kind = lab.PatchDeb
-	return nil
+	return onlyKind(p, dir, found)
 }
 
-func linuxMachines(l *lab.Lab) (list []*lab.Machine) {
-	for _, m := range l.Machines {
-		if m.Image.OS == lab.Linux {
-			list = append(list, m)
+// namedForWindows reports whether a file has the extension by which Windows
+// knows what to do with it. On Linux names mean nothing.
+func namedForWindows(name string, k lab.PatchKind) bool {
+	return kinds()[k].os != lab.Windows || packageNames[strings.ToLower(filepath.Ext(name))] == k
+}
+
+func wrongName(k lab.PatchKind) error {
+	return fmt.Errorf("it is %s by its content, and Windows wants that in its name", article(k))
+}
+
+// onlyKind fills p in when all that was found is of one kind.
+func onlyKind(p *lab.Patch, dir string, found map[lab.PatchKind][]string) error {
+	if len(found) == 0 {
+		return errors.New("it holds no package of a known kind")
+	}
+	if len(found) > 1 {
+		var list []string
+		for kind, names := range found {
+			list = append(list, fmt.Sprintf("%d %s (%s)", len(names), kind, names[0]))
+		}
+		slices.Sort(list)
+		return fmt.Errorf("it holds packages of several kinds: %s; put each kind into a folder of its own", strings.Join(list, ", "))
+	}
+	for kind, names := range found {
+		if kind == lab.PatchEXE {
+			return fmt.Errorf("it holds the program %s: give that file itself to run it", names[0])
+		}
+		p.Kind = kind
+		for _, n := range names {
+			p.Files = append(p.Files, filepath.Join(dir, n))
 		}
 	}
-	return list
+	return nil
 }

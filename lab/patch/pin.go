@@ -13,21 +13,26 @@ import (
 	"github.com/patchlab/patchlab/lab"
 )
 
-// Pin hashes the files of p, the script included, as lab.PatchRecord says.
-// Names are relative to the innermost folder that holds them all. A file that
-// cannot be read, or is no package where it should be one, gives a
+// Pin hashes the files of p as lab.PatchRecord says: packages, script and
+// what lies beside it, replacements, all of its bundle, and those of its
+// parts. Names are relative to the innermost folder that holds them all. A
+// file that cannot be read, or is no package where it should be one, gives a
 // *lab.UsageError.
 func Pin(p *lab.Patch) (lab.PatchRecord, error) {
 	rec := lab.PatchRecord{Name: p.Name, Kind: p.Kind}
-	names, err := relativeNames(p)
+	files, err := pinnedFiles(p)
+	if err != nil {
+		return rec, &lab.UsageError{Err: err}
+	}
+	names, err := relativeTo(files, p.Name)
 	if err != nil {
 		return rec, &lab.UsageError{Err: err}
 	}
 	var lines []string
-	for _, f := range allFiles(p) {
-		r, err := pinFile(f, names[f], p.Kind)
+	for _, f := range files {
+		r, err := hashFile(f, names[f])
 		if err != nil {
-			return rec, &lab.UsageError{Err: fmt.Errorf("cannot use %s of patch %q: %w", f, p.Name, err)}
+			return rec, unusable(p, f, err)
 		}
 		rec.Files = append(rec.Files, r)
 		lines = append(lines, r.SHA256+"  "+r.Name+"\n")
@@ -39,12 +44,43 @@ func Pin(p *lab.Patch) (lab.PatchRecord, error) {
 	return rec, nil
 }
 
-func pinFile(path, name string, kind lab.PatchKind) (lab.FileRecord, error) {
-	if kind == lab.PatchDeb {
-		if err := checkDebFile(path); err != nil {
-			return lab.FileRecord{}, err
+func unusable(p *lab.Patch, file string, err error) error {
+	return &lab.UsageError{Err: fmt.Errorf("cannot use %s of patch %q: %w", file, p.Name, err)}
+}
+
+// pinnedFiles are all files that p is known by, each once, looked at as its
+// kind does.
+func pinnedFiles(p *lab.Patch) ([]string, error) {
+	files := allFiles(p)
+	if check := kinds()[p.Kind].check; check != nil {
+		for _, f := range p.Files {
+			if err := check(f); err != nil {
+				return nil, unusable(p, f, err)
+			}
 		}
 	}
+	if p.Bundle != "" {
+		b, err := readBundle(p.Bundle)
+		if err != nil {
+			return nil, fmt.Errorf("cannot use the bundle %s of patch %q: %w", p.Bundle, p.Name, err)
+		}
+		files = append(files, filepath.Join(b.Dir, indexName))
+		for _, f := range b.Files {
+			files = append(files, filepath.Join(b.Dir, f.Name))
+		}
+	}
+	for _, part := range p.Parts {
+		more, err := pinnedFiles(part)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, more...)
+	}
+	return once(files), nil
+}
+
+// hashFile describes the file at path under name.
+func hashFile(path, name string) (lab.FileRecord, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return lab.FileRecord{}, err
@@ -55,26 +91,40 @@ func pinFile(path, name string, kind lab.PatchKind) (lab.FileRecord, error) {
 	return lab.FileRecord{Name: name, SHA256: hex.EncodeToString(h.Sum(nil)), Size: n}, err
 }
 
-// allFiles are the files of p, the script first, each once.
+// allFiles are the files of p itself, the script first, each once.
 func allFiles(p *lab.Patch) []string {
 	var files []string
 	if p.Script != "" {
 		files = append(files, p.Script)
 	}
-	for _, f := range p.Files {
-		if !slices.Contains(files, f) {
-			files = append(files, f)
-		}
+	files = append(files, p.Files...)
+	for _, r := range p.Replace {
+		files = append(files, r.Source)
 	}
-	return files
+	return once(files)
 }
 
-// relativeNames gives each file its path, with slashes, below the innermost
-// folder that holds them all.
+// once keeps the first of equal words.
+func once(words []string) (list []string) {
+	seen := map[string]bool{}
+	for _, w := range words {
+		if !seen[w] {
+			list = append(list, w)
+		}
+		seen[w] = true
+	}
+	return list
+}
+
+// relativeNames gives each file of p itself its path, with slashes, below the
+// innermost folder that holds them all.
 func relativeNames(p *lab.Patch) (map[string]string, error) {
-	files := allFiles(p)
+	return relativeTo(allFiles(p), p.Name)
+}
+
+func relativeTo(files []string, patch string) (map[string]string, error) {
 	if len(files) == 0 {
-		return nil, fmt.Errorf("patch %q has no files", p.Name)
+		return nil, fmt.Errorf("patch %q has no files", patch)
 	}
 	folder := filepath.Dir(files[0])
 	for _, f := range files[1:] {
@@ -89,7 +139,7 @@ func relativeNames(p *lab.Patch) (map[string]string, error) {
 			return nil, err
 		}
 		if strings.ContainsAny(rel, "\n\x00") {
-			return nil, fmt.Errorf("file %q of patch %q has a line end in its name", rel, p.Name)
+			return nil, fmt.Errorf("file %q of patch %q has a line end in its name", rel, patch)
 		}
 		names[f] = filepath.ToSlash(rel)
 	}

@@ -22,16 +22,20 @@ func JSON(w io.Writer, r *lab.Record) error {
 }
 
 // Text writes the short table for a terminal: each machine, where the ready
-// state came from, each check with its class, the findings, what the machines
-// tried to reach outside, the verdict and the receipt in one line each, and
+// state came from, each check with its class, what the patch changed, the
+// findings, what the machines tried to reach outside, how the patch could be
+// taken out, the verdict and the receipt in one line each, and
 // where the record is. Colour is used only when asked for.
 func Text(w io.Writer, r *lab.Record, colour bool) error {
 	t := &text{w: &stickyWriter{w: w}, colour: colour}
 	t.machines(r)
 	t.arms(r)
 	t.checks(r)
+	t.changes(r)
 	t.findings(r)
 	t.egress(r)
+	t.spared(r)
+	t.backout(r)
 	t.verdict(r)
 	return t.w.err
 }
@@ -73,14 +77,11 @@ func (t *text) machines(r *lab.Record) {
 		if !m.Target {
 			continue
 		}
-		status, message := "not tried", ""
+		status := "not tried"
 		if m.Outcome != nil {
-			status, message = string(m.Outcome.Status), m.Outcome.Message
+			status = string(m.Outcome.Status)
 		}
-		if m.Reboots > 0 {
-			message = strings.TrimPrefix(message+"; rebooted: "+m.RebootReason, "; ")
-		}
-		rows = append(rows, []string{m.Name, status, message})
+		rows = append(rows, []string{m.Name, status, machineNotes(m)})
 	}
 	fmt.Fprintf(t.w, "patch %s on lab %s\n", lab.Printable(r.Patch.Name, 100), r.Lab)
 	t.table(rows)

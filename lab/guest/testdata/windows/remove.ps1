@@ -1,0 +1,6 @@
+$paths = @('C:/a/.patchlab-x', 'D:/it''s')
+function Say([string]$text) { [Console]::Out.Write($text + [char]10) }
+function Fail([int]$code, [string]$why) { [Console]::Error.Write($why + [char]10); exit $code }
+$disk = [Environment]::GetFolderPath('CommonApplicationData') + '\patchlab'
+$memory = 'SOFTWARE\patchlab-memory'
+foreach ($path in $paths) { [IO.File]::Delete($path) }

@@ -1,0 +1,1 @@
+foreach ($path in $paths) { [IO.File]::Delete($path) }
