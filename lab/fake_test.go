@@ -50,6 +50,7 @@ type world struct {
 	undo       map[string]lab.BackoutOutcome // taken out by default
 	undoErr    map[string]error
 	surveyor   bool
+	checks     lab.CheckRunner // instead of the world's own
 	// state changes what a survey of a machine finds.
 	state       func(m *lab.Machine, at moment, items map[lab.StateKind]map[string]string)
 	readyErr    error
@@ -288,6 +289,9 @@ func (w *world) test(ctx context.Context, l *lab.Lab) (*lab.Record, error) {
 	}
 	if w.surveyor {
 		t.Surveyor = w
+	}
+	if w.checks != nil {
+		t.Checks = w.checks
 	}
 	return t.Test(ctx, l, l.Patches[0])
 }

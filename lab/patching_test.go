@@ -1,9 +1,12 @@
 package lab_test
 
 import (
+	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/patchlab/patchlab/lab"
@@ -246,5 +249,43 @@ func TestNothingToBackOut(t *testing.T) {
 	}
 	if b := rec.Backout; b == nil || b.Result != lab.BackoutNotTried || len(w.takenOut) > 0 || rec.Verdict != lab.Fail {
 		t.Errorf("%s, back-out %+v", rec.Verdict, rec.Backout)
+	}
+}
+
+// crowded counts the checks that are under way while a measuring one is.
+type crowded struct {
+	*world
+	active, beside, measured atomic.Int32
+}
+
+func (c *crowded) RunCheck(ctx context.Context, check *lab.Check, at lab.Place) lab.CheckResult {
+	n := c.active.Add(1)
+	defer c.active.Add(-1)
+	if _, ok := check.Spec.(*lab.PerformanceCheck); ok {
+		c.measured.Add(1)
+		for range 100 {
+			c.beside.Add(max(n, c.active.Load()) - 1)
+			runtime.Gosched()
+		}
+	}
+	return c.world.RunCheck(ctx, check, at)
+}
+
+// Nothing else of the run is under way while a check measures.
+func TestMeasuresAlone(t *testing.T) {
+	w := newWorld(t)
+	c := &crowded{world: w}
+	w.checks = c
+	l := practice()
+	l.Patches[0].Reboot = lab.RebootAlways
+	for i := range 4 {
+		l.Checks = append(l.Checks, &lab.Check{Name: fmt.Sprint("speed of page ", i), FromNet: l.Networks[0], Severity: lab.Critical, Spec: &lab.PerformanceCheck{}})
+	}
+	rec, err := w.test(t.Context(), l)
+	if err != nil || rec.Verdict != lab.Pass {
+		t.Fatalf("%+v, %v", rec, err)
+	}
+	if c.measured.Load() != 4*5 || c.beside.Load() > 0 { // before, and after each of two waves in two arms
+		t.Errorf("%d measurements, %d checks beside them", c.measured.Load(), c.beside.Load())
 	}
 }

@@ -326,12 +326,21 @@ func TestDNSSurvivesErrors(t *testing.T) {
 // More connections than the name server takes are closed, the others served.
 func TestDNSConnectionsAreBounded(t *testing.T) {
 	s := newStack(t, office())
+	ask := func(c net.Conn) {
+		t.Helper()
+		dc := &dns.Conn{Conn: c}
+		_ = dc.WriteMsg(new(dns.Msg).SetQuestion("web.", dns.TypeA))
+		if resp, err := dc.ReadMsg(); err != nil || len(resp.Answer) != 1 {
+			t.Errorf("%v, %v", resp, err)
+		}
+	}
 	var conns []net.Conn
 	for range maxDNSConns {
 		c, err := s.Dial(testCtx(t), "office", "192.168.1.1:53")
 		if err != nil {
 			t.Fatal(err)
 		}
+		ask(c) // they are not accepted in the order of dialling
 		conns = append(conns, c)
 	}
 	c, err := s.Dial(testCtx(t), "office", "192.168.1.1:53")
@@ -341,11 +350,7 @@ func TestDNSConnectionsAreBounded(t *testing.T) {
 			t.Errorf("one too many: %v", err)
 		}
 	}
-	dc := &dns.Conn{Conn: conns[0]}
-	_ = dc.WriteMsg(new(dns.Msg).SetQuestion("web.", dns.TypeA))
-	if resp, err := dc.ReadMsg(); err != nil || len(resp.Answer) != 1 {
-		t.Errorf("%v, %v", resp, err)
-	}
+	ask(conns[0])
 }
 
 func TestAddress(t *testing.T) {

@@ -79,24 +79,26 @@ func (t *text) spared(r *lab.Record) {
 	}
 }
 
-// machineNotes says what became of the patch on a machine, for its row.
-func machineNotes(m lab.MachineRecord) string {
-	var notes []string
+// machineNotes says what became of the patch on a machine, a line each: the
+// patch's own words first.
+func machineNotes(m lab.MachineRecord) []string {
+	notes := []string{""}
 	if m.Outcome != nil {
-		notes = append(notes, m.Outcome.Message)
+		notes[0] = m.Outcome.Message
 	}
-	if m.Reboots > 0 {
-		note := "rebooted: " + m.RebootReason
-		if m.Reboots > 1 {
-			note = fmt.Sprintf("rebooted %d times: %s", m.Reboots, m.RebootReason)
-		}
-		notes = append(notes, note)
-	}
-	if m.Verified {
+	switch {
+	case m.Reboots > 1:
+		notes = append(notes, fmt.Sprintf("rebooted %d times: %s", m.Reboots, m.RebootReason))
+	case m.Reboots == 1:
+		notes = append(notes, "rebooted: "+m.RebootReason)
+	case m.Verified:
 		notes = append(notes, "rebooted to verify")
+	}
+	if m.Confirmed != "" && (m.Reboots > 0 || m.Verified) {
+		notes = append(notes, "afterwards: "+m.Confirmed)
 	}
 	if len(m.Stale) > 0 {
 		notes = append(notes, "still run what was replaced: "+strings.Join(m.Stale, ", "))
 	}
-	return strings.Join(notes, "; ")
+	return notes
 }

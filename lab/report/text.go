@@ -81,7 +81,11 @@ func (t *text) machines(r *lab.Record) {
 		if m.Outcome != nil {
 			status = string(m.Outcome.Status)
 		}
-		rows = append(rows, []string{m.Name, status, machineNotes(m)})
+		notes := machineNotes(m)
+		rows = append(rows, []string{m.Name, status, notes[0]})
+		for _, note := range notes[1:] {
+			rows = append(rows, []string{"", "", note})
+		}
 	}
 	fmt.Fprintf(t.w, "patch %s on lab %s\n", lab.Printable(r.Patch.Name, 100), r.Lab)
 	t.table(rows)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -53,6 +54,26 @@ func record() *lab.Record {
 	}
 }
 
+// changed is a run that tells what the patch changed and how it was taken out.
+func changed() *lab.Record {
+	rec := record()
+	m := &rec.Machines[1]
+	m.Reboots, m.Confirmed, m.Stale = 2, "kernel 6.1.192 "+hostile, []string{"apache2.service", hostile}
+	rec.Changes = []lab.StateChange{
+		{Machine: "web", Kind: lab.StatePackage, Name: "openssl:amd64", From: "3.0.20", To: "3.0.22"},
+		{Machine: "web", Kind: lab.StateFile, Name: "/etc/app.conf", From: "a", To: "b", Diff: "--- a\n+++ b\n@@ -1 +1,2 @@\n-one\n+" + hostile + "\n" + strings.Repeat("+more\n", 9)},
+	}
+	for i := range 20 {
+		rec.Changes = append(rec.Changes, lab.StateChange{Machine: "web", Kind: lab.StateUser, Name: fmt.Sprint("user", i), To: "1000"})
+	}
+	rec.Noise, rec.Gaps, rec.Spared = 3, []string{"desk: " + hostile}, []string{"db", "desk"}
+	rec.Backout = &lab.BackoutRecord{
+		Result: lab.BackedOutLeaves, Reason: "taken out within 9 s, but it leaves 1 change " + hostile,
+		Left: []lab.StateChange{{Machine: "web", Kind: lab.StateFile, Name: "/etc/" + hostile, To: "a"}},
+	}
+	return rec
+}
+
 // doubtful is a run in which nearly everything went another way.
 func doubtful() *lab.Record {
 	rec := record()
@@ -85,7 +106,7 @@ func early() *lab.Record {
 }
 
 func TestText(t *testing.T) {
-	for name, rec := range map[string]*lab.Record{"broken": record(), "doubtful": doubtful(), "early": early()} {
+	for name, rec := range map[string]*lab.Record{"broken": record(), "changed": changed(), "doubtful": doubtful(), "early": early()} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
 			if err := report.Text(&b, rec, false); err != nil {

@@ -32,9 +32,9 @@ cat /proc/net/tcp /proc/net/tcp6
 echo '== mounts'
 cat /proc/mounts
 echo '== sites'
-cat /etc/apache2/sites-enabled/* /etc/apache2/vhosts.d/*.conf /etc/apache2/default-server.conf /etc/httpd/conf/httpd.conf /etc/httpd/conf.d/*.conf \
-	/etc/nginx/nginx.conf /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf |
-	grep -iE '^[[:space:]]*((ServerName|ServerAlias|server_name|DocumentRoot|root)[[:space:]]|</?VirtualHost|server[[:space:]]*([{]|$))'
+grep -hiE '^[[:space:]]*((ServerName|ServerAlias|server_name|DocumentRoot|root)[[:space:]]|</?VirtualHost|server[[:space:]]*([{]|$))' \
+	/etc/apache2/sites-enabled/* /etc/apache2/vhosts.d/*.conf /etc/apache2/default-server.conf /etc/httpd/conf/httpd.conf /etc/httpd/conf.d/*.conf \
+	/etc/nginx/nginx.conf /etc/nginx/sites-enabled/* /etc/nginx/conf.d/*.conf
 echo '== mysql'
 for c in mariadb mysql; do
 	command -v $c >/dev/null || continue

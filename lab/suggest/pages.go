@@ -18,9 +18,9 @@ const (
 	maxPages = 10 // of one site, beside its start page
 	maxTried = 2 * maxPages
 	// pageLimit is how long one page may take, pagesLimit all of one site.
-	pageLimit    = 10 * time.Second
-	pagesLimit   = time.Minute
-	fetchesAtOne = 4 // at one time, from one site
+	pageLimit     = 10 * time.Second
+	pagesLimit    = time.Minute
+	fetchesAtOnce = 4 // from one site
 )
 
 // pages are the site's pages that are worth a check, beside its start page:
@@ -32,10 +32,10 @@ func (st *site) pages(ctx context.Context, d lab.Dialer, files []string) []page 
 	tried := inTurn(linksOf(st.url, st.body), files, maxTried)
 	found := make([]page, len(tried))
 	var g errgroup.Group
-	g.SetLimit(fetchesAtOne)
+	g.SetLimit(fetchesAtOnce)
 	for i, at := range tried {
 		g.Go(func() error {
-			found[i] = st.page(ctx, d, at)
+			found[i] = st.one(ctx, d, at)
 			return nil
 		})
 	}
@@ -51,8 +51,8 @@ func (st *site) pages(ctx context.Context, d lab.Dialer, files []string) []page 
 	return out
 }
 
-// page asks for one page of the site; one that cannot be had has no status.
-func (st *site) page(ctx context.Context, d lab.Dialer, at string) page {
+// one asks for one page of the site; one that cannot be had has no status.
+func (st *site) one(ctx context.Context, d lab.Dialer, at string) page {
 	ctx, cancel := context.WithTimeout(ctx, pageLimit)
 	defer cancel()
 	u, err := url.Parse(st.url)

@@ -22,7 +22,7 @@ func recorded(t *testing.T, name string) string {
 }
 
 var same = cmp.Options{
-	cmp.AllowUnexported(facts{}, service{}, table{}),
+	cmp.AllowUnexported(facts{}, service{}, table{}, webSite{}),
 	cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }),
 	cmpopts.EquateEmpty(),
 }
@@ -126,7 +126,7 @@ func TestTextOf(t *testing.T) {
 		"<title>Fish &amp; Chips</title>": "Fish &amp; Chips",
 		"<title>a\u202eb</title><h1><b>no text of its own</b></h1>": "",
 	} {
-		if got := textOf(body); got != want {
+		if got := textOf(body, body); got != want {
 			t.Errorf("of %.40q: got %q, want %q", body, got, want)
 		}
 	}

@@ -67,13 +67,13 @@ func rootOf(value string) string {
 }
 
 // listing prints the pages in folders, those that a program makes first, then
-// by depth and name. Folders that hold no pages of their own are not entered,
+// by depth and name; less than a Guest keeps of an output. Folders that hold no pages of their own are not entered,
 // links to folders neither.
 const listing = ` -mindepth 1 -maxdepth 3 -type d \( -name '.*' -o -iname '*include*' -o -iname inc -o -iname vendor -o -iname node_modules ` +
 	`-o -iname 'lib*' -o -iname cache -o -iname 'te?mp' -o -iname tmp -o -iname 'temp*' -o -iname 'test*' -o -iname 'upload*' -o -iname wp-content \) -prune ` +
 	`-o ! -type d ! -name '.*' \( ` +
 	`\( -iname '*.php' -o -iname '*.cgi' -o -iname '*.aspx' \) -printf '0\t%d\t%H\t%P\n' ` +
-	`-o \( -iname '*.html' -o -iname '*.htm' \) -printf '1\t%d\t%H\t%P\n' \) 2>/dev/null </dev/null | LC_ALL=C sort | head -n 300; exit 0`
+	`-o \( -iname '*.html' -o -iname '*.htm' \) -printf '1\t%d\t%H\t%P\n' \) 2>/dev/null </dev/null | LC_ALL=C sort | head -c 200000; exit 0`
 
 // linuxPages finds the pages of sites, where f has a port of the web.
 func linuxPages(ctx context.Context, g lab.Guest, f *facts) error {
