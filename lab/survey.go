@@ -38,7 +38,8 @@ func (f *fork) survey(ctx context.Context) survey {
 	out := survey{}
 	var mu sync.Mutex
 	f.each(f.lab.Machines, func(m *Machine) {
-		if f.find(func(ft fault) bool { return ft.Machine == m.Name }) != nil {
+		lost := f.find(func(ft fault) bool { return ft.Machine == m.Name && ft.Condition != "" && ft.Condition != Healthy })
+		if lost != nil {
 			return
 		}
 		p, end := f.rec.Begin(f.arm, m.Name, "take stock")

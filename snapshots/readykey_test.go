@@ -168,8 +168,8 @@ var labFields = map[string]labField{
 	"Machine.Setup":       {changeWeb(func(m *lab.Machine) { m.Setup = nil }), []string{"set-up of web is gone"}},
 	"Machine.BootTimeout": {changeWeb(func(m *lab.Machine) { m.BootTimeout++ }), nil},
 
-	"Machine.Wave":        {changeWeb(func(m *lab.Machine) { m.Wave = 2 }), nil},
-	"Machine.Watch":       {changeWeb(func(m *lab.Machine) { m.Watch.Paths = []string{"/srv"} }), nil},
+	"Machine.Wave":  {changeWeb(func(m *lab.Machine) { m.Wave = 2 }), nil},
+	"Machine.Watch": {changeWeb(func(m *lab.Machine) { m.Watch.Paths = []string{"/srv"} }), nil},
 
 	"NIC.Pos": {changeWeb(func(m *lab.Machine) { m.NICs[0].Pos = otherPos }), nil},
 	"NIC.Network": {changeWeb(func(m *lab.Machine) { m.NICs[0].Network = m.NICs[1].Network }), []string{

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/patchlab/patchlab/lab"
+	"github.com/patchlab/patchlab/lab/guest"
 	"github.com/patchlab/patchlab/lab/patch"
 )
 
@@ -88,7 +89,11 @@ func (a *app) bundle(ctx context.Context, dir, name string, targets []string, ou
 		return enc.Encode(bundleJSON{Dir: made.Dir, Bundle: made})
 	}
 	printBundle(a.stdout, made)
-	_, err = fmt.Fprintf(a.stdout, "  patchlab test %s %s\n", dir, name)
+	line := "  patchlab test " + guest.Quote(dir) + " " + guest.Quote(name)
+	if len(targets) > 0 {
+		line += " --target " + strings.Join(targets, ",")
+	}
+	_, err = fmt.Fprintln(a.stdout, line)
 	return err
 }
 

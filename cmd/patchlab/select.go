@@ -69,7 +69,20 @@ func findPatch(l *lab.Lab, name string, targets []*lab.Machine) (*lab.Patch, err
 	if _, err := os.Stat(path); err != nil {
 		return nil, usagef(knownPatches(l), "lab %q has no patch %q, and there is no such file: %w", l.Name, name, err)
 	}
-	return patch.FromPath(path, l, targets)
+	p, err := patch.FromPath(path, l, targets)
+	if err == nil && p.Bundle == "" && p.Kind == lab.PatchDeb {
+		// For the way back; patchlab bundle put it there.
+		if dir := bundleFolder(l, p); isBundle(dir) {
+			p.Bundle = dir
+		}
+	}
+	return p, err
+}
+
+// isBundle reports whether a folder is one that patchlab bundle made.
+func isBundle(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "bundle.json"))
+	return err == nil
 }
 
 func knownPatches(l *lab.Lab) string {
