@@ -56,10 +56,22 @@ packages() {
 	fi
 }
 
+# What systemctl knows of the units in memory, then the units' files and what
+# they say of installing: "systemctl list-unit-files" would take seconds.
 units() {
-	systemctl list-units --all --full --plain --no-legend --no-pager &&
-		printf '\0' &&
-		exec systemctl list-unit-files --full --no-legend --no-pager
+	systemctl list-units --all --full --plain --no-legend --no-pager && printf '\0' || return
+	set --
+	for dir in etc/systemd/system run/systemd/system run/systemd/transient run/systemd/generator.early \
+		run/systemd/generator run/systemd/generator.late usr/local/lib/systemd/system \
+		usr/lib/systemd/system; do
+		[ -d "$dir" ] && set -- "$@" "$dir"
+	done
+	[ -d lib/systemd/system ] && [ ! -L lib ] && set -- "$@" lib/systemd/system
+	[ $# -gt 0 ] || return 0
+	exec find -H "$@" -ignore_readdir_race -mindepth 1 -maxdepth 2 ! -type d \
+		\( -name '*.service' -o -name '*.socket' -o -name '*.path' -o -name '*.timer' -o -path '*.d/*.conf' \) \
+		-printf '%p\0%y%Y\0%s\0%l\n' -xtype f ! -path '*.wants/*' ! -path '*.requires/*' ! -path '*.upholds/*' \
+		-exec grep -aHZsE '^[[:space:]]*(Alias|Also|DefaultInstance|WantedBy|RequiredBy|UpheldBy)[[:space:]]*=' {} +
 }
 
 booted() { exec systemctl show --property=FinishTimestampMonotonic; }
@@ -78,8 +90,11 @@ ports() {
 # kernel's modules: without them there are no rules.
 firewall() {
 	tables=
-	[ -e sys/module/nf_tables ] && tables=1
-	grep -qs /nf_tables.ko "lib/modules/$(cat proc/sys/kernel/osrelease)/modules.builtin" && tables=1
+	if [ -e sys/module/nf_tables ]; then
+		tables=1
+	elif read -r release <proc/sys/kernel/osrelease; then
+		grep -qs /nf_tables.ko "lib/modules/$release/modules.builtin" && tables=1
+	fi
 	if [ "$tables" ] && has nft; then
 		printf 'nft\n'
 		nft list ruleset || return

@@ -34,6 +34,8 @@ func TestLinuxFacts(t *testing.T) {
 		switch {
 		case strings.Contains(shell, "== units"):
 			return recorded(t, "linux.txt"), 0
+		case strings.Contains(shell, "find -H /var/www/html "):
+			return "0\t1\t/var/www/html\tbooking.php\n1\t1\t/elsewhere\tx.html\n", 0
 		case strings.Contains(shell, "booking"):
 			return "public.slots\n", 0
 		}
@@ -47,6 +49,10 @@ func TestLinuxFacts(t *testing.T) {
 		services: []service{{"apache2", true}, {"cron", true}, {"postgresql@15-main", false}, {"ssh", true}},
 		ports:    []netip.AddrPort{at("[::]:22"), at("0.0.0.0:80"), at("[::]:80"), at("192.168.1.10:3306"), at("192.168.1.10:8080")},
 		sites:    []string{"harbour.lan", "shop.harbour.lan", "static.harbour.lan", "www.harbour.lan"},
+		web: []webSite{{
+			names: []string{"www.harbour.lan", "harbour.lan", "shop.harbour.lan", "static.harbour.lan"},
+			root:  "/var/www/html", files: []string{"/booking.php"},
+		}},
 		mounts:   []string{"/", "/srv"},
 		postgres: []table{{"booking", "public.slots"}},
 		mysql:    []table{{"shop", "`shop`.`orders`"}, {"empty", ""}, {"odd`name", "`odd``name`.`tab``le`"}},
@@ -124,7 +130,7 @@ func TestTextOf(t *testing.T) {
 		"<title>" + strings.Repeat("long ", 40) + "</title>": "",
 		"plain":                           "",
 		"<title>Fish &amp; Chips</title>": "Fish &amp; Chips",
-		"<title>a\u202eb</title><h1><b>no text of its own</b></h1>": "",
+		"<title>a\u202eb</title><h1><b>no text of its own</b></h1>": "no text of its own",
 	} {
 		if got := textOf(body, body); got != want {
 			t.Errorf("of %.40q: got %q, want %q", body, got, want)

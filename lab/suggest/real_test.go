@@ -52,6 +52,7 @@ func TestSuggestWithRealChecks(t *testing.T) {
 		}
 	}
 	want := []string{
+		"web: http://www.harbour.lan/ answers, from desk",
 		"web: http://web.harbour.lan/ answers, from desk",
 		"web: mailboxes on port 143, from desk",
 		"web: https://web.harbour.lan/ answers, from desk",

@@ -108,7 +108,7 @@ func filesIn(root, text string) []string {
 		if len(parts) != 4 || parts[2] != root || len(out) == maxFiles {
 			continue
 		}
-		if at := "/" + parts[3]; path.Clean(at) == at && plain(at) && isPage(at) && !slices.Contains(out, at) {
+		if at := "/" + parts[3]; path.Clean(at) == at && plain(at) && path.Ext(at) != "" && isPage(at) && !slices.Contains(out, at) {
 			out = append(out, at)
 		}
 	}
