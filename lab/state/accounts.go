@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -48,5 +49,25 @@ func readAccounts(st *stock, files map[string][]string, locked frame) {
 			value += " locked"
 		}
 		st.add(lab.StateUser, f[0], value)
+	}
+}
+
+// namesOfOwners gives "user:group" for "uid:gid", by /etc/passwd and
+// /etc/group; who is not in there keeps the number.
+func namesOfOwners(lines []byte) func(ids string) string {
+	files, _ := fileLines(lines)
+	byNumber := func(lines []string) map[string]string {
+		names := map[string]string{}
+		for _, line := range slices.Backward(lines) { // the first of a number counts
+			if f := strings.Split(line, ":"); len(f) >= 3 && f[0] != "" {
+				names[f[2]] = f[0]
+			}
+		}
+		return names
+	}
+	users, groups := byNumber(files["etc/passwd"]), byNumber(files["etc/group"])
+	return func(ids string) string {
+		user, group, _ := strings.Cut(ids, ":")
+		return strings.ReplaceAll(cmp.Or(users[user], user)+":"+cmp.Or(groups[group], group), " ", "_")
 	}
 }

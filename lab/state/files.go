@@ -29,7 +29,7 @@ type file struct {
 	path  string
 	kind  string // "file", "dir", "link", …
 	mode  string // octal, with a leading zero
-	owner string // "user:group"
+	owner string // "user:group"; as find lists it, in numbers
 	size  int64
 	link  string // target
 	sum   string // SHA-256, once it is known
@@ -67,6 +67,7 @@ func (l linux) list(st *stock, frames map[string]frame, paths []string) []*file 
 	st.looked(lab.StateFile)
 	var all []*file
 	known := map[string]bool{}
+	names := namesOfOwners(frames["lines"].data)
 	size := int64(0)
 	for i, p := range paths {
 		f, ok := frames[fmt.Sprintf("files:%d", i)]
@@ -89,6 +90,7 @@ func (l linux) list(st *stock, frames map[string]frame, paths []string) []*file 
 		for _, f := range files {
 			if !known[f.path] && !slices.Contains(ignored, f.path) {
 				known[f.path] = true
+				f.owner = names(f.owner)
 				all = append(all, f)
 			}
 		}
@@ -115,7 +117,7 @@ func (l linux) listed(f frame, ok bool) (files []*file, bytes int64, err error) 
 			return nil, 0, errors.New("their list is no list")
 		}
 		w := &file{
-			kind: kindOf(fields[0]), mode: modeOf(fields[1]), owner: strings.ReplaceAll(fields[2], " ", "_"), size: size,
+			kind: kindOf(fields[0]), mode: modeOf(fields[1]), owner: fields[2], size: size,
 			path: strings.TrimPrefix(fields[4], l.root), link: fields[5],
 		}
 		if w.path == "" {

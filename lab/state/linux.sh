@@ -68,10 +68,11 @@ units() {
 	done
 	[ -d lib/systemd/system ] && [ ! -L lib ] && set -- "$@" lib/systemd/system
 	[ $# -gt 0 ] || return 0
-	exec find -H "$@" -ignore_readdir_race -mindepth 1 -maxdepth 2 ! -type d \
+	find -H "$@" -ignore_readdir_race -mindepth 1 -maxdepth 2 ! -type d \
 		\( -name '*.service' -o -name '*.socket' -o -name '*.path' -o -name '*.timer' -o -path '*.d/*.conf' \) \
 		-printf '%p\0%y%Y\0%s\0%l\n' -xtype f ! -path '*.wants/*' ! -path '*.requires/*' ! -path '*.upholds/*' \
 		-exec grep -aHZsE '^[[:space:]]*(Alias|Also|DefaultInstance|WantedBy|RequiredBy|UpheldBy)[[:space:]]*=' {} +
+	[ $? -le 1 ] # 1: no file says anything
 }
 
 booted() { exec systemctl show --property=FinishTimestampMonotonic; }
@@ -113,9 +114,10 @@ errors() { exec journalctl -p err -n 5000 -o short -q --no-pager; }
 
 disks() { exec df -PklT; }
 
+# With owners' numbers: find would look up each file's anew.
 files() {
 	[ -e "$1" ] || [ -L "$1" ] || return 0
-	find -H "$1" -xdev -printf '%y\0%#m\0%u:%g\0%s\0%p\0%l\0' | head -c "$most"
+	find -H "$1" -xdev -printf '%y\0%#m\0%U:%G\0%s\0%p\0%l\0' | head -c "$most"
 }
 
 part lines lines

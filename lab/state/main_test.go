@@ -79,7 +79,11 @@ func linuxMachine(t *testing.T, watch lab.Watch) (m *machine, root string) {
 		"etc/cron.daily/apt-compat": "#!/bin/sh\n",
 	})
 	must(t, os.Chmod(filepath.Join(root, "etc/cron.daily/apt-compat"), 0o755))
-	for name, prints := range recorded {
+	write(t, root, unitSamples)
+	link(t, root, "etc/systemd/system/multi-user.target.wants/apache2.service", "/lib/systemd/system/apache2.service")
+	link(t, root, "etc/systemd/system/getty.target.wants/getty@tty1.service", "/lib/systemd/system/getty@.service")
+	link(t, root, "etc/systemd/system/timers.target.wants/apt-daily.timer", "/lib/systemd/system/apt-daily.timer")
+	for name, prints := range samples {
 		m.fake(t, name, prints)
 	}
 	m.script(t, "systemctl", systemctl)
@@ -107,6 +111,12 @@ func write(t *testing.T, root string, files map[string]string) {
 	}
 }
 
+func link(t *testing.T, root, name, target string) {
+	t.Helper()
+	must(t, os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o755))
+	must(t, os.Symlink(target, filepath.Join(root, name)))
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -122,8 +132,9 @@ func prints(text string, out lab.Output) func(lab.Command) (lab.Output, error) {
 	}
 }
 
-// recorded is what the tools of Debian 12 print, shortened.
-var recorded = map[string]string{
+// samples are written by hand in the form that the tools of Debian 12 print,
+// to have all cases in few lines. What a machine printed is in testdata.
+var samples = map[string]string{
 	"dpkg-query": "deb\tapache2:amd64\t2.4.57-2\tii \ndeb\tgone:all\t1.0\trc \ndeb\thalf:amd64\t3\tiF \n",
 	"ss": `Netid State  Recv-Q Send-Q Local Address:Port  Peer Address:PortProcess
 udp   UNCONN 0      0      192.168.1.10%ens3:68        0.0.0.0:*    users:(("systemd-network",pid=311,fd=18))
@@ -152,6 +163,17 @@ tmpfs          tmpfs         249500      0    249500       0% /dev/shm
 `,
 }
 
+// unitSamples are units' files of linuxMachine.
+var unitSamples = map[string]string{
+	"usr/lib/systemd/system/apache2.service":     "[Install]\nWantedBy=multi-user.target\n",
+	"usr/lib/systemd/system/apt-daily.timer":     "[Install]\nWantedBy=timers.target\n",
+	"usr/lib/systemd/system/fstrim.timer":        "[Install]\n WantedBy = timers.target\n",
+	"usr/lib/systemd/system/getty@.service":      "[Install]\nWantedBy=getty.target\nDefaultInstance=tty1\n",
+	"usr/lib/systemd/system/ssh.socket":          "[Install]\nWantedBy=sockets.target\n",
+	"usr/lib/systemd/system/cloud-final.service": "[Install]\nWantedBy=cloud-init.target\n",
+	"usr/lib/systemd/system/some.target":         "[Install]\nWantedBy=x.target\n",
+}
+
 // systemctl is a fake of it.
 const systemctl = `case $1 in
 list-units) cat <<'END'
@@ -166,15 +188,6 @@ user@0.service             loaded    active     running  User Manager for UID 0
 systemd-fsck@dev-vdb.service loaded  active     exited   File System Check
 getty@tty1.service         loaded    active     running  Getty on tty1
 run-user-0.mount           loaded    active     mounted  /run/user/0
-END
-;;
-list-unit-files) cat <<'END'
-apache2.service      enabled  enabled
-apt-daily.timer      enabled  enabled
-fstrim.timer         disabled enabled
-getty@.service       enabled  enabled
-ssh.socket           disabled enabled
-cloud-final.service  enabled  enabled
 END
 ;;
 show) echo FinishTimestampMonotonic=12600000 ;;

@@ -112,10 +112,11 @@ func TestCountKeepsTheLast(t *testing.T) {
 // FuzzReaders gives hostile text to all that reads what a machine says: what
 // is kept must be printable, limited, and never empty.
 func FuzzReaders(f *testing.F) {
-	for _, text := range recorded {
+	for _, text := range samples {
 		f.Add([]byte(text))
 	}
-	f.Add([]byte("a b c d\x00a b\n"))
+	f.Add([]byte("a.service loaded active running A\x00etc/systemd/system/a.service\x00lf\x000\x00/x\nusr/lib/systemd/system/a@.service.d/x.conf\x00ff\x001\x00\n" +
+		"etc/systemd/system/x.wants/a@1.service\x00lf\x001\x00a@.service\nusr/lib/systemd/system/a@.service\x00ff\x001\x00\nusr/lib/systemd/system/a@.service\x00DefaultInstance=1\n"))
 	f.Add([]byte("nft\n}\n{\n{\nx\n\x00iptables\n*\n-A\n"))
 	f.Add([]byte("f\x000644\x00a:b\x005\x00/x\x00\x00"))
 	f.Add([]byte("etc/passwd\x00a:b:c:d:e:f:g\netc/group\x00a:b:c:d\netc/crontab\x001 2 3 4 5 x\n"))

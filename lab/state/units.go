@@ -21,19 +21,14 @@ var passingUnits = []string{
 	"systemd-hostnamed.service", "systemd-localed.service", "systemd-ask-password-*",
 }
 
-// readUnits reads the two lists of systemctl: of the units that it holds in
-// memory, and of the units' files, with a NUL between them.
+// readUnits reads the units that the service manager holds in memory, as
+// systemctl lists them, and behind a NUL their files (see parseUnitFiles).
 func readUnits(st *stock, data []byte) error {
 	loaded, files, ok := strings.Cut(string(data), "\x00")
 	if !ok {
 		return errors.New("a list is missing")
 	}
-	enabled := map[string]string{}
-	for line := range strings.Lines(files) {
-		if f := strings.Fields(line); len(f) >= 2 {
-			enabled[f[0]] = f[1]
-		}
-	}
+	enabled := parseUnitFiles(files).states()
 	active := map[string]string{}
 	for line := range strings.Lines(loaded) {
 		f := strings.Fields(strings.TrimLeft(line, " *●"))

@@ -13,9 +13,9 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestWindows(t *testing.T) {
-	recorded, err := os.ReadFile("testdata/windows.json")
+	sample, err := os.ReadFile("testdata/windows.json") // written by hand, in the form that the script prints
 	must(t, err)
-	m := &machine{run: prints(string(recorded), lab.Output{}), def: lab.Machine{Name: "pc", Image: &lab.Image{OS: lab.Windows}, Watch: lab.Watch{Paths: []string{`C:\inetpub`}}}}
+	m := &machine{run: prints(string(sample), lab.Output{}), def: lab.Machine{Name: "pc", Image: &lab.Image{OS: lab.Windows}, Watch: lab.Watch{Paths: []string{`C:\inetpub`}}}}
 	st := survey(t, m, "")
 	want := map[lab.StateKind]map[string]string{
 		lab.StateOS:      {"kernel": "10.0.20348.2113", "build": "Windows Server 2022 Standard 21H2 20348.2113"},
