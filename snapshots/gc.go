@@ -34,7 +34,7 @@ type GCReport struct {
 
 // GCItem is one thing that was removed, or would be.
 type GCItem struct {
-	Kind   string `json:"kind"` // "instance", "unfinished-image", "unfinished-ready-state", "unfinished-run", "snapshot", "ready-state" or "image"
+	Kind   string `json:"kind"` // "instance", "unfinished-image", "unfinished-ready-state", "unfinished-run", "snapshot", "ready-state", "image" or "bisection"
 	Name   string `json:"name"`
 	Reason string `json:"reason"`
 	Bytes  int64  `json:"bytes"`
@@ -51,7 +51,7 @@ func (r *GCReport) add(kind, name, reason string, bytes int64) {
 func (e *Engine) GC(ctx context.Context, o GCOptions) (*GCReport, error) {
 	rep := &GCReport{Items: []GCItem{}}
 	var errs []error
-	for _, step := range []func(context.Context, GCOptions, *GCReport) error{e.gcStale, e.gcRuns, e.gcLive, e.gcReady, e.gcImages} {
+	for _, step := range []func(context.Context, GCOptions, *GCReport) error{e.gcStale, e.gcRuns, e.gcLive, e.gcReady, e.gcImages, e.gcBisections} {
 		errs = append(errs, step(ctx, o, rep))
 	}
 	return rep, errors.Join(errs...)
@@ -221,6 +221,35 @@ func (e *Engine) gcImages(ctx context.Context, o GCOptions, rep *GCReport) error
 			}
 		}
 		rep.add("image", fmt.Sprintf("%q (%.12s)", img.Name, img.SHA256), "not used for "+days(idle), bytes)
+	}
+	return nil
+}
+
+// BisectDir is where the trials of bisections are kept, absolute.
+func (s *Store) BisectDir() string { return filepath.Join(s.home, "bisect") }
+
+// gcBisections removes the trials of bisections that nobody went on with.
+func (e *Engine) gcBisections(_ context.Context, o GCOptions, rep *GCReport) error {
+	files, err := filepath.Glob(filepath.Join(e.Store.BisectDir(), "*.json"))
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		info, err := os.Lstat(f)
+		lock := strings.TrimSuffix(f, ".json") + ".lock"
+		if err != nil || isLocked(lock) {
+			continue // it has just gone, or goes on
+		}
+		idle := e.Store.now().Sub(info.ModTime())
+		if idle < max(o.Keep, keepAtLeast) {
+			continue
+		}
+		if !o.DryRun {
+			if err := errors.Join(os.Remove(f), os.RemoveAll(lock)); err != nil {
+				return err
+			}
+		}
+		rep.add("bisection", strings.TrimSuffix(filepath.Base(f), ".json"), "not used for "+days(idle), info.Size())
 	}
 	return nil
 }

@@ -305,3 +305,31 @@ func TestGCUnfinishedRuns(t *testing.T) {
 		t.Errorf("a run that is under way was removed: %v", err)
 	}
 }
+
+// Trials of a bisection that nobody goes on with are removed.
+func TestGCBisections(t *testing.T) {
+	e := simHost(t)
+	const day = 24 * time.Hour
+	if err := os.MkdirAll(e.Store.BisectDir(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"aa.json", "aa.lock", "bb.json", "bb.lock"} {
+		if err := os.WriteFile(filepath.Join(e.Store.BisectDir(), name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	held := flock.New(filepath.Join(e.Store.BisectDir(), "bb.lock"))
+	if ok, err := held.TryLock(); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	wantKinds(t, "after 13 days", gc(t, e, 13*day, DefaultKeep, false))
+	wantKinds(t, "dry", gc(t, e, 15*day, DefaultKeep, true), "bisection")
+	wantKinds(t, "after 15 days", gc(t, e, 15*day, DefaultKeep, false), "bisection")
+	if err := held.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantKinds(t, "when it is over", gc(t, e, 15*day, DefaultKeep, false), "bisection")
+	if left, _ := filepath.Glob(filepath.Join(e.Store.BisectDir(), "*")); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gofrs/flock"
@@ -87,7 +88,7 @@ func (a *app) bisect(ctx context.Context, dir string, names []string, o bisectOp
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(engine.Store.Home(), "bisect", b.key(l)+".json")
+	path := filepath.Join(engine.Store.BisectDir(), b.key(l)+".json")
 	unlock, err := lockBisect(path)
 	if err != nil {
 		return err
@@ -109,6 +110,9 @@ func (a *app) bisectIn(ctx context.Context, engine *snapshots.Engine, l *lab.Lab
 		return nil, err
 	}
 	tester.NoControl = o.noControl
+	if !slices.ContainsFunc(b.items, func(p *lab.Patch) bool { return p.Expect != nil }) {
+		tester.Surveyor = nil // nobody reads a trial's difference
+	}
 	from, err := ready(ctx, engine, l, ui)
 	if err != nil {
 		return nil, err

@@ -131,8 +131,7 @@ func TestE2EGauntlet(t *testing.T) {
 	w := newWorld(t)
 	for _, o := range ordeals {
 		t.Run(o.name, func(t *testing.T) {
-			mine := *w
-			mine.t = t
+			mine := w.within(t)
 			dir := small(t, gauntletChecks)
 			patch := filepath.Join(dir, "patch.sh")
 			if o.script != "" {
@@ -210,6 +209,13 @@ func TestE2ESameName(t *testing.T) {
 	if _, stderr := w.want(2, "test", dir, whole, "--target", "web"); !strings.Contains(stderr, "truncated") {
 		t.Errorf("a truncated file: %s", stderr)
 	}
+}
+
+// within is the world of a subtest.
+func (w *world) within(t *testing.T) *world {
+	mine := *w
+	mine.t = t
+	return &mine
 }
 
 // recordOf is record with or without the verifying reboot.

@@ -64,6 +64,8 @@ printf 'mail_location = maildir:~/Maildir\ndisable_plaintext_auth = no\nlisten =
 systemctl restart dovecot
 printf '%s\n' 'slapd slapd/domain string harbour.lan' 'slapd shared/organization string Harbour' "slapd slapd/password1 password $password" "slapd slapd/password2 password $password" 'slapd slapd/purge_database boolean true' 'slapd slapd/move_old_database boolean true' | debconf-set-selections
 dpkg-reconfigure -f noninteractive slapd
+printf 'PasswordAuthentication yes\n' >/etc/ssh/sshd_config.d/10-lab.conf
+systemctl reload ssh
 mkdir -p /srv/practice
 echo 'opening hours' >/srv/practice/hours.txt
 printf '[practice]\npath = /srv/practice\nvalid users = anna\n' >>/etc/samba/smb.conf
@@ -83,7 +85,9 @@ ExecStart=/usr/bin/python3 -c "import socket; s = socket.socket(socket.AF_INET, 
 [Install]
 WantedBy=multi-user.target
 UNIT
-systemctl enable --now echo
+printf '[Service]\nExecStart=/bin/true\n' >/etc/systemd/system/lab.service
+printf '[Timer]\nOnCalendar=yearly\n[Install]\nWantedBy=timers.target\n' >/etc/systemd/system/lab.timer
+systemctl enable --now echo lab.timer
 `
 
 // servicesChecks holds a check of each kind that a Linux machine can have.
@@ -131,7 +135,8 @@ check "starttls" {
   }
 }
 check "mail arrives" {
-  timeout = "90s"
+  timeout = "30s"
+  retries = 1
   smtp {
     host = "srv"
     from = "desk@harbour.lan"
@@ -293,7 +298,7 @@ check "fast enough" {
 check "timer" {
   from = machine.srv
   task {
-    name    = "fstrim.timer"
+    name    = "lab.timer"
     enabled = true
   }
 }
@@ -311,7 +316,10 @@ check "any" {
 }
 check "all" {
   all {
-    dns { name = "srv.harbour.lan" }
+    dns {
+      name    = "srv.harbour.lan"
+      answers = ["192.168.1.20"]
+    }
     tcp {
       host   = "srv"
       port   = 25
@@ -349,6 +357,7 @@ func TestE2EServices(t *testing.T) {
 	}
 	fresh := rpmOf(t, t.TempDir(), "plab-rpm", "1.0")
 	t.Run("rpm", func(t *testing.T) {
+		w := w.within(t)
 		rec := w.record(0, dir, fresh, "--target", "srv", "--backout")
 		if b := rec.Backout; b == nil || b.Result != lab.BackedOutClean || rec.Patch.Kind != lab.PatchRPM {
 			t.Errorf("back-out %+v", b)
@@ -361,9 +370,10 @@ func TestE2EServices(t *testing.T) {
 		}
 	})
 	t.Run("stopped", func(t *testing.T) {
-		stop := script(t, dir, "stop.sh", "systemctl stop 'mariadb*.socket' postfix@- postfix dovecot.socket dovecot slapd smbd mariadb postgresql@15-main echo; chmod 0600 /srv/practice/hours.txt; usermod -s /bin/sh anna; sysctl -qw net.ipv4.ip_forward=1; systemctl disable fstrim.timer; logger -p user.err 'the patch broke it'; touch /run/reboot-required")
+		w := w.within(t)
+		stop := script(t, dir, "stop.sh", "systemctl stop 'mariadb*.socket' postfix@- postfix dovecot.socket dovecot slapd smbd mariadb postgresql@15-main echo; chmod 0600 /srv/practice/hours.txt; usermod -s /bin/sh -L anna; sysctl -qw net.ipv4.ip_forward=1; systemctl disable lab.timer; logger -p user.err 'the patch broke it'")
 		rec := w.record(1, dir, stop, "--no-control")
-		want := []string{"udp from the gateway", "udp from the machine", "tls", "starttls", "mail arrives", "imap over tls", "pop3", "ldap", "smb", "mariadb", "postgresql from the machine", "process", "listens", "file", "user", "sysctl", "log", "no reboot pending", "timer", "any", "all"}
+		want := []string{"udp from the gateway", "udp from the machine", "tls", "starttls", "mail arrives", "imap over tls", "pop3", "ldap", "smb", "mariadb", "postgresql from the machine", "process", "listens", "file", "user", "sysctl", "log", "ssh", "timer", "any", "all"}
 		for _, name := range want {
 			if class := classOf(t, rec, name); class != lab.ClassRegression {
 				t.Errorf("%s: %s", name, class)
