@@ -110,7 +110,7 @@ func smallLogs(t *testing.T, rec lab.Record) {
 	t.Helper()
 	files, _ := filepath.Glob(filepath.Join(rec.Dir, "logs", "patch-*"))
 	for _, f := range files {
-		if info, err := os.Stat(f); err != nil || info.Size() > 32<<20 {
+		if info, err := os.Stat(f); err != nil || info.Size() > 33<<20 {
 			t.Errorf("%s: %v, %v", f, info, err)
 		}
 	}
