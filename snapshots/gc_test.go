@@ -2,6 +2,7 @@ package snapshots
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -316,7 +317,8 @@ func TestGCBisections(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"aa.json", "aa.lock", "bb.json", "bb.lock"} {
-		if err := os.WriteFile(filepath.Join(e.Store.BisectDir(), name), nil, 0o600); err != nil {
+		path := filepath.Join(e.Store.BisectDir(), name)
+		if err := errors.Join(os.WriteFile(path, []byte("{}"), 0o600), os.Chtimes(path, testTime, testTime)); err != nil {
 			t.Fatal(err)
 		}
 	}
