@@ -51,7 +51,7 @@ unit: host ## Run the unit tests
 
 e2e: build ## Run the end-to-end tests on real machines
 	$(GO) test -tags e2e -count=1 -timeout 30m -v ./snapshots/virt
-	$(GO) test -tags e2e -count=1 -timeout 80m -v -run '^TestE2E' ./cmd/patchlab
+	$(GO) test -tags e2e -count=1 -timeout 80m -parallel 5 -v -run '^TestE2E' ./cmd/patchlab
 
 check: build lint unit pure ## Build, format, lint, unit tests: all that CI wants of a change
 

@@ -43,16 +43,21 @@ func (a Applier) job(p *lab.Patch, g lab.Guest, log io.Writer, pr lab.Progress) 
 // said.
 func (j *job) printable(text string) string { return lab.Printable(j.redact(text), messageLimit) }
 
-// clean removes the stage, if there is one, also after an interrupt. That it
-// could not is told to the log alone: the patch's outcome does not depend on
-// it.
-func (j *job) clean(ctx context.Context) {
+// clean removes the stage, if there is one, also after an interrupt; after an
+// error, which mostly says that the machine is out of reach, it does not wait
+// long. That it could not is told to the log alone: the patch's outcome does
+// not depend on it.
+func (j *job) clean(ctx context.Context, after error) {
 	if !j.staged {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanLimit)
+	limit := cleanLimit
+	if after != nil {
+		limit = lostLimit
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	out, err := j.guest.Run(ctx, lab.Command{Shell: j.staging.remove(j.stage), Timeout: cleanLimit})
+	out, err := j.guest.Run(ctx, lab.Command{Shell: j.staging.remove(j.stage), Timeout: limit})
 	if err != nil || out.ExitCode != 0 {
 		fmt.Fprintf(j.log, "patchlab: cannot remove %s: exit code %d, %v\n", j.stage, out.ExitCode, err)
 	}

@@ -17,9 +17,10 @@ import (
 )
 
 const (
-	askLimit     = 5 * time.Minute // for a question about packages to an emulated machine
-	cleanLimit   = time.Minute     // for removing what was staged
-	messageLimit = 400             // bytes of an outcome's message
+	askLimit     = 5 * time.Minute  // for a question about packages to an emulated machine
+	cleanLimit   = time.Minute      // for removing what was staged
+	lostLimit    = 10 * time.Second // the same, on a machine that seems lost
+	messageLimit = 400              // bytes of an outcome's message
 )
 
 // Applier applies patches. It implements lab.Patcher. The zero Applier is
@@ -42,7 +43,7 @@ func (a Applier) Apply(ctx context.Context, p *lab.Patch, g lab.Guest, log io.Wr
 	if reason := k.misfit(p, g.Machine()); reason != "" {
 		return lab.PatchOutcome{Status: lab.NotApplicable, Message: j.printable(reason)}, nil
 	}
-	defer j.clean(ctx)
+	defer func() { j.clean(ctx, err) }()
 	out, err = k.apply(ctx, j)
 	out.Message = j.printable(out.Message)
 	out.Started = j.started
@@ -59,7 +60,7 @@ func (a Applier) Confirm(ctx context.Context, p *lab.Patch, g lab.Guest, o lab.P
 		return false, "the patch was not applied", nil
 	}
 	j := a.job(p, g, nil, nil)
-	defer j.clean(ctx)
+	defer func() { j.clean(ctx, err) }()
 	in, message, err = k.confirm(ctx, j, o)
 	return in, j.printable(message), err
 }
@@ -85,8 +86,8 @@ func (a Applier) Backout(ctx context.Context, p *lab.Patch, g lab.Guest, o lab.P
 		return lab.BackoutOutcome{Status: lab.NotBackedOut, Message: "the patch was not applied here"}, nil
 	}
 	j := a.job(p, g, log, pr)
-	defer j.clean(ctx)
 	out, err := k.backout(ctx, j, o)
+	j.clean(ctx, err)
 	out.Message = j.printable(out.Message)
 	return out, err
 }
