@@ -33,7 +33,7 @@ func (f *fork) survey(ctx context.Context) survey {
 	if f.Surveyor == nil || ctx.Err() != nil || f.broken() {
 		return nil
 	}
-	_, end := f.rec.Begin(f.arm, "", "take stock")
+	p, end := f.rec.Begin(f.arm, "", "take stock")
 	defer func() { end(ctx.Err()) }()
 	out := survey{}
 	var mu sync.Mutex
@@ -42,9 +42,7 @@ func (f *fork) survey(ctx context.Context) survey {
 		if lost != nil {
 			return
 		}
-		p, end := f.rec.Begin(f.arm, m.Name, "take stock")
 		st, err := f.Surveyor.Survey(ctx, f.inst.Guest(m), p)
-		end(err)
 		mu.Lock()
 		defer mu.Unlock()
 		if err != nil {
