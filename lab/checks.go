@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"strings"
 
@@ -55,6 +56,10 @@ func (f *fork) makeChecks(ctx context.Context, arm Arm, phase string, checks []*
 	var g errgroup.Group
 	g.SetLimit(checksAtOnce)
 	one := func(i int) {
+		if ft := f.lost(checks[i].From); ft != nil {
+			results[i] = CheckResult{Message: fmt.Sprintf("it cannot be made: machine %q is lost (%s)", ft.Machine, ft.Condition)}
+			return
+		}
 		p.Step(checks[i].Name)
 		results[i] = f.clean(f.Checks.RunCheck(ctx, checks[i], f.place(checks[i], arm)))
 	}
@@ -81,6 +86,15 @@ func (f *fork) makeChecks(ctx context.Context, arm Arm, phase string, checks []*
 		out[c] = results[i]
 	}
 	return out
+}
+
+// lost is what is known of a machine that does not answer any more, nil when
+// it does; m may be nil. Whoever asks it again only waits.
+func (f *fork) lost(m *Machine) *fault {
+	if m == nil {
+		return nil
+	}
+	return f.find(func(ft fault) bool { return ft.Machine == m.Name && ft.Condition != "" && ft.Condition != Healthy })
 }
 
 // measures reports whether a check measures how fast something is: then it is

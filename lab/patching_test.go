@@ -2,6 +2,7 @@ package lab_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -287,5 +288,32 @@ func TestMeasuresAlone(t *testing.T) {
 	}
 	if c.measured.Load() != 4*5 || c.beside.Load() > 0 { // before, and after each of two waves in two arms
 		t.Errorf("%d measurements, %d checks beside them", c.measured.Load(), c.beside.Load())
+	}
+}
+
+// Nobody waits for a machine that is known to be lost: a check from it fails
+// at once.
+func TestLostMachineIsNotAsked(t *testing.T) {
+	w := newWorld(t)
+	died := &lab.GuestError{Machine: "desk", Op: "run", Err: errors.New("no answer")}
+	w.applyErr = map[string]error{"patched desk": died, "rerun desk": died}
+	w.diagnosis = map[string]lab.Diagnosis{"patched desk": {Condition: lab.NetworkGone}, "rerun desk": {Condition: lab.NetworkGone}}
+	l := practice()
+	l.Patches[0].Targets = []*lab.Machine{l.Checks[0].From}
+	var asked []string
+	w.during = func(step string) {
+		if strings.Contains(step, "check page") && !strings.HasPrefix(step, "control") {
+			asked = append(asked, step)
+		}
+	}
+	rec, err := w.test(t.Context(), l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(asked) != 1 || rec.Verdict != lab.Fail {
+		t.Errorf("%s; the page was asked for by %q, want in the baseline alone", rec.Verdict, asked)
+	}
+	if got := rec.Checks[0].Arms[lab.ArmPatched]; got.Passed || !strings.Contains(got.Message, "network-gone") {
+		t.Errorf("the check after the patch: %+v", got)
 	}
 }

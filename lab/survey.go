@@ -38,8 +38,7 @@ func (f *fork) survey(ctx context.Context) survey {
 	out := survey{}
 	var mu sync.Mutex
 	f.each(f.lab.Machines, func(m *Machine) {
-		lost := f.find(func(ft fault) bool { return ft.Machine == m.Name && ft.Condition != "" && ft.Condition != Healthy })
-		if lost != nil {
+		if f.lost(m) != nil {
 			return
 		}
 		st, err := f.Surveyor.Survey(ctx, f.inst.Guest(m), p)
