@@ -57,19 +57,24 @@ check "apache runs and is started at boot" {
   }
 }
 
-check "the page is as fast as before" {
-  performance {
-    url     = "http://192.168.1.10/page.php"
-    samples = 5
-    factor  = 2
-  }
-}
-
 patch "hangs" {
   files         = ["*.deb"]
   targets       = [machine.web]
   timeout       = "20s"
   verify_reboot = false
+}
+`
+
+// speedCheck is for the patch that slows a page down alone: on a busy host a
+// measurement may go wrong by chance.
+const speedCheck = `
+check "the page is as fast as before" {
+  performance {
+    url     = "http://192.168.1.10/page.php"
+    samples = 5
+    factor  = 1.5
+    slack   = "100ms"
+  }
 }
 `
 
@@ -136,7 +141,11 @@ func TestE2EGauntlet(t *testing.T) {
 			if o.waits {
 				t.Parallel()
 			}
-			dir := small(t, gauntletChecks)
+			checks := gauntletChecks
+			if o.name == "slow" {
+				checks += speedCheck
+			}
+			dir := small(t, checks)
 			patch := filepath.Join(dir, "patch.sh")
 			if o.script != "" {
 				script(t, dir, "patch.sh", o.script)
