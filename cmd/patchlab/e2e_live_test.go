@@ -218,7 +218,7 @@ func liveSnapshots(t *testing.T, w *world) {
 	ssh("desk", listener)
 	heard := func() int {
 		t.Helper()
-		n, err := strconv.Atoi(ssh("desk", "test ! -e /root/ended && cat /root/heard"))
+		n, err := strconv.Atoi(ssh("desk", "test ! -e /root/ended && until n=$(cat /root/heard) && [ \"$n\" ]; do sleep 0.1; done; echo \"$n\""))
 		if err != nil {
 			t.Fatal(err)
 		}
