@@ -314,9 +314,10 @@ func (w *world) in(t *testing.T) {
 func practice() *lab.Lab {
 	office := &lab.Network{Name: "office"}
 	nics := []lab.NIC{{Network: office}}
-	db := &lab.Machine{Name: "db", NICs: nics, Impact: lab.ImpactNormal, Setup: &lab.Setup{Run: []string{"create tables"}}}
-	web := &lab.Machine{Name: "web", NICs: nics, Impact: lab.ImpactHigh, DependsOn: []*lab.Machine{db}}
-	desk := &lab.Machine{Name: "desk", NICs: nics, Impact: lab.ImpactLow, DependsOn: []*lab.Machine{web}}
+	image := &lab.Image{Name: "server", OS: lab.Linux}
+	db := &lab.Machine{Name: "db", Image: image, NICs: nics, Impact: lab.ImpactNormal, Setup: &lab.Setup{Run: []string{"create tables"}}}
+	web := &lab.Machine{Name: "web", Image: image, NICs: nics, Impact: lab.ImpactHigh, DependsOn: []*lab.Machine{db}}
+	desk := &lab.Machine{Name: "desk", Image: image, NICs: nics, Impact: lab.ImpactLow, DependsOn: []*lab.Machine{web}}
 	return &lab.Lab{
 		Name: "dental", Secrets: []string{"hunter22"},
 		Networks: []*lab.Network{office},

@@ -44,9 +44,20 @@ type Lab struct {
 	Patches  []*Patch
 	Checks   []*Check
 
+	// Retain says how long runs are kept; nil: as gc is told.
+	Retain *Retention
+
 	// Secrets are the values of sensitive variables in this definition.
 	// They must never be printed: see Redactor.
 	Secrets []string
+}
+
+// Retention is how long a lab's runs are kept. A run goes when it is past all
+// limits that are set; the last pass, and what a decision in the ledger points
+// at, never go.
+type Retention struct {
+	Runs int `json:"runs,omitempty"` // the newest so many stay; 0: no limit
+	Days int `json:"days,omitempty"` // those younger stay; 0: no limit
 }
 
 // OS is the operating system family of an image.

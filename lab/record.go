@@ -49,22 +49,25 @@ const RecordVersion = 1
 // Record is the run record: what `patchlab test --format json` prints and
 // runs/<lab>/<run>/run.json holds. Fields are only ever added.
 type Record struct {
-	Version  int             `json:"version"`
-	Lab      string          `json:"lab"`
-	Client   string          `json:"client,omitempty"`
-	Run      string          `json:"run"`
-	Started  time.Time       `json:"started"`
-	Seconds  float64         `json:"seconds"`
-	Patch    PatchRecord     `json:"patch"`
-	Verdict  Verdict         `json:"verdict"`
-	Reason   string          `json:"reason"` // one sentence
-	Checks   []CheckRecord   `json:"checks"`
-	Machines []MachineRecord `json:"machines"`
-	Phases   []PhaseRecord   `json:"phases"`
-	Egress   []EgressAttempt `json:"egress"`
-	Findings []Finding       `json:"findings"`
-	Ready    ReadyRecord     `json:"ready"`
-	Control  ControlRecord   `json:"control"`
+	Version int         `json:"version"`
+	Lab     string      `json:"lab"`
+	Client  string      `json:"client,omitempty"`
+	Run     string      `json:"run"`
+	Started time.Time   `json:"started"`
+	Seconds float64     `json:"seconds"`
+	Patch   PatchRecord `json:"patch"`
+	// Definition is what the lab's definition said.
+	Definition Fingerprint     `json:"definition"`
+	Verdict    Verdict         `json:"verdict"`
+	Reason     string          `json:"reason"` // one sentence
+	Checks     []CheckRecord   `json:"checks"`
+	Machines   []MachineRecord `json:"machines"`
+	Networks   []NetworkRecord `json:"networks"`
+	Phases     []PhaseRecord   `json:"phases"`
+	Egress     []EgressAttempt `json:"egress"`
+	Findings   []Finding       `json:"findings"`
+	Ready      ReadyRecord     `json:"ready"`
+	Control    ControlRecord   `json:"control"`
 	// Changes is what is different on the machines after the patch, without
 	// what changed in the control arm too: of that, Noise counts how much.
 	Changes []StateChange  `json:"changes"`
@@ -73,7 +76,9 @@ type Record struct {
 	Backout *BackoutRecord `json:"backout,omitempty"`
 	// Spared are the targets of later waves, which were left alone because an
 	// earlier wave failed: so would they have been in production.
-	Spared   []string   `json:"spared,omitempty"`
+	Spared []string `json:"spared,omitempty"`
+	// Retain is how long the definition wants runs kept; nil: it does not say.
+	Retain   *Retention `json:"retain,omitempty"`
 	Reverted bool       `json:"reverted"` // Receipt.Proven
 	Receipt  Receipt    `json:"receipt"`
 	Dir      string     `json:"dir"` // absolute path of the record's folder
@@ -93,6 +98,13 @@ type FileRecord struct {
 	Name   string `json:"name"`   // relative to the patch's folder
 	SHA256 string `json:"sha256"` // lower-case hex
 	Size   int64  `json:"size"`   // bytes
+	// Package, Version and Arch are what a .deb or .rpm says of itself.
+	Package string `json:"package,omitempty"`
+	Version string `json:"version,omitempty"` // as dpkg or rpm writes it, with epoch
+	Arch    string `json:"arch,omitempty"`
+	// Beside says that the file is no part of what is rolled out: a bundle's
+	// list, and the packages that it holds for the way back.
+	Beside bool `json:"beside,omitempty"`
 }
 
 // CheckRecord is one check with its outcome in each arm.
@@ -119,6 +131,30 @@ type MachineRecord struct {
 	Confirmed    string        `json:"confirmed,omitempty"` // what the system says of the patch at the end
 	Stale        []string      `json:"stale,omitempty"`     // services that run what the patch replaced
 	Console      string        `json:"console,omitempty"`   // path below Dir
+	// What the definition says of it; System is what it says of itself before
+	// the patch, such as "Debian GNU/Linux 12 (bookworm), kernel 6.1.0-50"
+	// (untrusted).
+	OS        OS          `json:"os,omitempty"`
+	System    string      `json:"system,omitempty"`
+	MemoryMiB int         `json:"memory_mib,omitempty"`
+	CPUs      int         `json:"cpus,omitempty"`
+	NICs      []NICRecord `json:"nics,omitempty"`
+}
+
+// NICRecord is one network card of a machine.
+type NICRecord struct {
+	Network string   `json:"network"`
+	Address string   `json:"address,omitempty"` // empty: from DHCP
+	MAC     string   `json:"mac"`
+	Names   []string `json:"names,omitempty"`
+}
+
+// NetworkRecord is one network of the lab.
+type NetworkRecord struct {
+	Name    string `json:"name"`
+	Subnet  string `json:"subnet"`
+	Gateway string `json:"gateway"`
+	Domain  string `json:"domain"`
 }
 
 // BackoutResult says how a patch could be taken out.
@@ -210,4 +246,7 @@ type ToolRecord struct {
 	Patchlab string `json:"patchlab"`
 	Accel    string `json:"accel,omitempty"` // "kvm" or "tcg"
 	Host     string `json:"host"`
+	QEMU     string `json:"qemu,omitempty"`    // version, as it says it
+	Libvirt  string `json:"libvirt,omitempty"` // version
+	Kernel   string `json:"kernel,omitempty"`  // of the host
 }

@@ -31,6 +31,7 @@ type recorder struct {
 	dir    string // the hidden folder
 	final  string
 	lock   *flock.Flock // of dir, as long as it is hidden
+	keep   func(dir string, rec *Record) error
 
 	mu  sync.Mutex
 	rec Record
@@ -49,8 +50,9 @@ func newRecorder(runsDir string, l *Lab, o Observer) (*recorder, error) {
 	r.rec = Record{
 		Version: RecordVersion, Lab: l.Name, Client: l.Client, Run: id, Started: started, Dir: r.final,
 		Checks: []CheckRecord{}, Machines: []MachineRecord{}, Phases: []PhaseRecord{},
-		Egress: []EgressAttempt{}, Findings: []Finding{},
+		Egress: []EgressAttempt{}, Findings: []Finding{}, Networks: []NetworkRecord{}, Retain: l.Retain,
 	}
+	r.describeNetworks(l)
 	if err := r.claim(filepath.Dir(runsDir)); err != nil {
 		return nil, &HostError{Op: "make the run's folder", Err: err}
 	}
@@ -204,6 +206,11 @@ func (r *recorder) finish() (*Record, error) {
 	}
 	if err := renameio.WriteFile(filepath.Join(r.dir, "run.json"), append(text, '\n'), 0o600); err != nil {
 		return nil, &HostError{Op: "write the run record", Err: err}
+	}
+	if r.keep != nil {
+		if err := r.keep(r.dir, rec); err != nil {
+			return nil, &HostError{Op: "write the run's reports", Err: err}
+		}
 	}
 	if err := errors.Join(os.Remove(filepath.Join(r.dir, unfinishedLock)), os.Rename(r.dir, r.final), r.lock.Close()); err != nil {
 		return nil, &HostError{Op: "keep the run record", Err: err}

@@ -22,7 +22,10 @@ type Tester struct {
 	Pin      func(*Patch) (PatchRecord, error)
 	Observer Observer
 	RunsDir  string // of the lab, absolute: a record is the folder <RunsDir>/<run>
-	Tool     ToolRecord
+	// Keep writes what else belongs in a record's folder, when run.json is
+	// there and nothing will be added; nil: nothing.
+	Keep func(dir string, rec *Record) error
+	Tool ToolRecord
 	// NoControl leaves out the control arm. What a reboot alone does is then
 	// blamed on the patch.
 	NoControl bool
@@ -45,11 +48,16 @@ func (t *Tester) Test(ctx context.Context, l *Lab, p *Patch) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
+	definition, err := l.Fingerprint(p)
+	if err != nil {
+		return nil, err
+	}
 	rec, err := newRecorder(t.RunsDir, l, t.Observer)
 	if err != nil {
 		return nil, err
 	}
-	rec.rec.Patch, rec.rec.Tool = pin, t.Tool
+	rec.keep = t.Keep
+	rec.rec.Patch, rec.rec.Tool, rec.rec.Definition = pin, t.Tool, definition
 	r := &run{Tester: t, lab: l, patch: p, rec: rec, flaky: map[*Check]bool{}}
 	if err := r.whole(ctx); err != nil {
 		rec.drop()
@@ -190,6 +198,27 @@ func (r *run) comparePin() {
 	}
 }
 
+// describeNICs is m's place in the lab's networks.
+func describeNICs(m *Machine) (list []NICRecord) {
+	for _, n := range m.NICs {
+		rec := NICRecord{Network: n.Network.Name, MAC: n.MAC.String(), Names: n.Names}
+		if n.Address.IsValid() {
+			rec.Address = n.Address.String()
+		}
+		list = append(list, rec)
+	}
+	return list
+}
+
+// describeNetworks opens the record's list of networks.
+func (r *recorder) describeNetworks(l *Lab) {
+	for _, n := range l.Networks {
+		r.rec.Networks = append(r.rec.Networks, NetworkRecord{
+			Name: n.Name, Subnet: n.Subnet.String(), Gateway: n.Gateway.String(), Domain: n.Domain,
+		})
+	}
+}
+
 // describeMachines opens the record's list of machines. A console log that is
 // there already is of a machine that the ready state was to be made with.
 func (r *run) describeMachines() {
@@ -200,7 +229,10 @@ func (r *run) describeMachines() {
 		}
 	}
 	for _, m := range r.lab.Machines {
-		rec := MachineRecord{Name: m.Name, Target: wave[m] > 0, Wave: wave[m]}
+		rec := MachineRecord{
+			Name: m.Name, Target: wave[m] > 0, Wave: wave[m],
+			OS: m.Image.OS, MemoryMiB: m.MemoryMiB, CPUs: m.CPUs, NICs: describeNICs(m),
+		}
 		if r.ready != nil {
 			rec.Image = r.ready.ImageSHA256(m)
 		}
