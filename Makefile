@@ -40,7 +40,7 @@ demo: build ## Test a good, a broken and a real update on a lab of three machine
 	@PATCHLAB=bin/patchlab examples/dental/demo.sh
 
 ##@ Working on it
-.PHONY: test check e2e bench fuzz clean unit lint pure
+.PHONY: test check e2e bench fuzz clean unit lint pure docs
 
 test: unit e2e ## Run all tests: unit, then end to end on real machines
 
@@ -50,7 +50,7 @@ unit: host ## Run the unit tests
 	$(GO) test -run '^TestKill$$' ./snapshots
 
 e2e: build ## Run the end-to-end tests on real machines
-	$(GO) test -tags e2e -count=1 -timeout 30m -v ./snapshots/virt
+	$(GO) test -tags e2e -count=1 -timeout 30m -v ./snapshots/virt ./lab/site ./examples
 	$(GO) test -tags e2e -count=1 -timeout 80m -parallel 5 -v -run '^TestE2E' ./cmd/patchlab
 
 check: build lint unit pure ## Build, format, lint, unit tests: all that CI wants of a change
@@ -59,7 +59,7 @@ lint: host $(GOFUMPT) $(GOLANGCI) ## Check format, style and the walls between p
 	@files=$$($(GOFUMPT) -l cmd examples hcl lab snapshots); \
 	if [ -n "$$files" ]; then echo "not formatted: $(GOFUMPT) -w" $$files; exit 1; fi
 	$(GOLANGCI) run
-	$(GOLANGCI) run --build-tags e2e,bench ./cmd/... ./snapshots/...
+	$(GOLANGCI) run --build-tags e2e,bench ./cmd/... ./snapshots/... ./lab/site/... ./examples/...
 
 pure: ## Build and vet without cgo what has to do without
 	CGO_ENABLED=0 $(GO) build $(PURE)
@@ -67,6 +67,11 @@ pure: ## Build and vet without cgo what has to do without
 
 bench: build ## Run the benchmarks; their numbers go to build/bench.json
 	PATCHLAB_BENCH_JSON=$(CURDIR)/build/bench.json $(GO) test -tags bench -count=1 -timeout 180m -v -run '^TestBench' ./cmd/patchlab
+
+docs: build ## Write the manual: docs/commands (Markdown) and build/man (man pages)
+	rm -rf docs/commands build/man
+	bin/patchlab docs docs/commands
+	bin/patchlab docs build/man --format man
 
 fuzz: host ## Run each fuzz target for FUZZTIME (30s)
 	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -r -n1 dirname | sort -u); do \

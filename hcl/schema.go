@@ -27,8 +27,11 @@ type topLevel struct {
 func language() map[string]topLevel {
 	return map[string]topLevel{
 		"lab": {"name", &schema{
-			attrs:  []string{"client", "description"},
-			blocks: map[string]nested{"watch": {body: watchSchema()}},
+			attrs: []string{"client", "description"},
+			blocks: map[string]nested{
+				"watch":     {body: watchSchema()},
+				"retention": {body: &schema{attrs: []string{"runs", "days"}}},
+			},
 		}},
 		"variable": {"name", variableSchema()},
 		"locals":   {"", &schema{open: true}},

@@ -32,7 +32,7 @@ func TestWriteWrapsDetails(t *testing.T) {
 			t.Errorf("line is too wide: %q", line)
 		}
 	}
-	if !strings.Contains(wide.String(), `A lab block has no attribute "wibble". It has the attributes "client" and "description" and the block "watch".`) {
+	if !strings.Contains(wide.String(), `A lab block has no attribute "wibble". It has the attributes "client" and "description" and the blocks "retention" and "watch".`) {
 		t.Errorf("unwrapped text:\n%s", wide.String())
 	}
 }

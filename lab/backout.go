@@ -144,8 +144,14 @@ func (r *run) judgeBackout() {
 		}
 	}
 	rec.Reason = Printable(r.rec.redact(rec.Reason), 500)
-	if r.patch.Backout.Required && (rec.Result == NoBackout || rec.Result == BackedOutBroken) {
+	if !r.patch.Backout.Required {
+		return
+	}
+	switch {
+	case rec.Result == NoBackout || rec.Result == BackedOutBroken:
 		r.rec.add(Finding{Patch: true, Arm: ArmBackout, Summary: "the patch has to be one that can be backed out: " + rec.Reason})
+	case rec.Result == BackoutNotTried && r.backout != nil:
+		r.rec.add(Finding{Arm: ArmBackout, Summary: "the patch has to be one that can be backed out, and nobody knows whether it can: " + rec.Reason})
 	}
 }
 
@@ -168,13 +174,32 @@ func (r *run) backoutResult(rec *BackoutRecord) (BackoutResult, string) {
 			return BackedOutBroken, fmt.Sprintf("check %q passed before the patch and fails after it was taken out: %s", c.Name, after.Message)
 		}
 	}
-	if r.Surveyor != nil && r.backout.after == nil {
-		return BackoutNotTried, "the machines were not looked at after it"
+	return r.backoutState(rec)
+}
+
+// backoutState is the result of what the machines' state says. What was seen to
+// be left counts also when not all could be looked at; but nothing is clean
+// that nobody looked at.
+func (r *run) backoutState(rec *BackoutRecord) (BackoutResult, string) {
+	said := fmt.Sprintf("taken out within %.0f s", rec.Seconds)
+	if r.Surveyor == nil {
+		return BackedOutClean, said + "; all checks are as before, the machines' state was not looked at"
 	}
+	unknown := r.notCompared()
 	if n := len(rec.Left); n > 0 {
-		return BackedOutLeaves, fmt.Sprintf("taken out within %.0f s and all checks are as before, but it leaves %s, first %s", rec.Seconds, count(n, "change"), rec.Left[0])
+		reason := fmt.Sprintf("%s and all checks are as before, but it leaves %s, first %s", said, count(n, "change"), rec.Left[0])
+		if !r.apart(rec.Left[0]) {
+			reason += ", which a reboot alone may have made"
+		}
+		if unknown != "" {
+			reason += "; " + unknown
+		}
+		return BackedOutLeaves, reason
 	}
-	return BackedOutClean, fmt.Sprintf("taken out within %.0f s; all checks and the machines' state are as before", rec.Seconds)
+	if unknown != "" {
+		return BackoutNotTried, said + " and all checks are as before, but " + unknown
+	}
+	return BackedOutClean, said + "; all checks and the machines' state are as before"
 }
 
 // errNoControl is why nothing is said about what a reboot does.

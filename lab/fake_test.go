@@ -52,7 +52,11 @@ type world struct {
 	surveyor   bool
 	checks     lab.CheckRunner // instead of the world's own
 	// state changes what a survey of a machine finds.
-	state       func(m *lab.Machine, at moment, items map[lab.StateKind]map[string]string)
+	state func(m *lab.Machine, at moment, items map[lab.StateKind]map[string]string)
+	// blind says whether a survey of a machine fails, gaps what each survey of
+	// it could not look at.
+	blind       func(m *lab.Machine, at moment) bool
+	gaps        map[string][]string
 	readyErr    error
 	forkErr     map[lab.Arm]error
 	busy        bool // the memory holds one instance only
@@ -258,11 +262,18 @@ func (w *world) Survey(_ context.Context, g lab.Guest, _ lab.Progress) (*lab.Sta
 	w.step("%s: survey %s", i.arm, m.Name)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	items := map[lab.StateKind]map[string]string{lab.StatePackage: {"app:all": "1"}, lab.StateService: {"app.service": "active enabled"}}
-	if w.state != nil {
-		w.state(m, moment{arm: i.arm, patched: i.patched - i.takenOut, rebooted: i.reboots}, items)
+	now := moment{arm: i.arm, patched: i.patched - i.takenOut, rebooted: i.reboots}
+	if w.blind != nil && w.blind(m, now) {
+		return nil, &lab.GuestError{Machine: m.Name, Op: "take stock of", Err: errors.New("no answer (hunter22)")}
 	}
-	return &lab.State{Items: items}, nil
+	items := map[lab.StateKind]map[string]string{
+		lab.StateOS:      {"build": "Debian hunter22 GNU/Linux 12 (bookworm)", "kernel": "6.1.0-50-cloud-amd64 #1 SMP Debian 6.1.172-1"},
+		lab.StatePackage: {"app:all": "1"}, lab.StateService: {"app.service": "active enabled"},
+	}
+	if w.state != nil {
+		w.state(m, now, items)
+	}
+	return &lab.State{Items: items, Gaps: w.gaps[m.Name]}, nil
 }
 
 func (w *world) pin(p *lab.Patch) (lab.PatchRecord, error) {

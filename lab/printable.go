@@ -13,14 +13,20 @@ import (
 // that reorder text are written as escapes (\n, \x07, \u202e), invalid UTF-8
 // becomes U+FFFD. The result is at most maxBytes bytes long, its end replaced
 // by "…" where it was cut; maxBytes of 0 or less means no limit.
-func Printable(s string, maxBytes int) string {
-	return cut(escape(s, maxBytes, false), maxBytes)
-}
+func Printable(s string, maxBytes int) string { return printable(s, maxBytes, false) }
 
 // PrintableText is Printable for text of several lines: line ends and tabs
 // stay, the carriage return before a line end goes.
-func PrintableText(s string, maxBytes int) string {
-	return cut(escape(s, maxBytes, true), maxBytes)
+func PrintableText(s string, maxBytes int) string { return printable(s, maxBytes, true) }
+
+// printable looks at no more of s than it takes to fill maxBytes, unless
+// nearly all of it is escape sequences: a machine may print without end.
+func printable(s string, maxBytes int, lines bool) string {
+	const plenty = 64
+	if most := plenty*maxBytes + 4096; maxBytes > 0 && len(s) > most {
+		return cut(escape(s[:most], maxBytes, lines)+"…", maxBytes)
+	}
+	return cut(escape(s, maxBytes, lines), maxBytes)
 }
 
 // terminalEscape matches what a terminal would take as a command: CSI and

@@ -68,3 +68,14 @@ func FuzzPrintable(f *testing.F) {
 		}
 	})
 }
+
+// However long a text is, and whatever it consists of, its beginning is looked
+// at and it is marked as cut.
+func TestPrintableOfEndlessText(t *testing.T) {
+	for _, unit := range []string{"x", "\x1b[31m", "\xff", "\n", "é"} {
+		got := Printable(strings.Repeat(unit, 8<<20), 100)
+		if !strings.HasSuffix(got, "…") || len(got) > 100 {
+			t.Errorf("%q: got %d bytes, %q", unit, len(got), got)
+		}
+	}
+}

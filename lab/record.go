@@ -162,11 +162,11 @@ type BackoutResult string
 
 // Back-out results.
 const (
-	BackedOutClean  BackoutResult = "clean"  // all is as it was
-	BackedOutLeaves BackoutResult = "leaves" // all checks are as they were; something is left, or other than before
-	BackedOutBroken BackoutResult = "broken" // it was taken out, and a check that passed before fails
-	NoBackout       BackoutResult = "cannot" // there is no way back, or it failed
-	BackoutNotTried BackoutResult = "not-tried"
+	BackedOutClean  BackoutResult = "clean"     // all is as it was
+	BackedOutLeaves BackoutResult = "leaves"    // all checks are as they were; something is left, or other than before
+	BackedOutBroken BackoutResult = "broken"    // it was taken out, and a check that passed before fails
+	NoBackout       BackoutResult = "cannot"    // there is no way back, or it failed
+	BackoutNotTried BackoutResult = "not-tried" // or nobody could look at what came of it
 )
 
 // BackoutRecord is the proof, or its failure, that a patch can be taken out.

@@ -1,6 +1,9 @@
 package lab
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // StateKind is a kind of thing that a machine's state is made of.
 type StateKind string
@@ -34,6 +37,21 @@ type State struct {
 	Texts map[string]string
 	// Gaps says what could not be looked at, and why.
 	Gaps []string
+}
+
+// system is what the machine says it runs, on one line: "Debian GNU/Linux 12
+// (bookworm), kernel 6.1.0-50-cloud-amd64". Windows has its version in the
+// name.
+func (s *State) system() string {
+	build := s.Items[StateOS]["build"]
+	release, _, built := strings.Cut(s.Items[StateOS]["kernel"], " ")
+	switch {
+	case release == NotLookedAt || release == "", build != "" && !built:
+		return build
+	case build == "":
+		return "kernel " + release
+	}
+	return build + ", kernel " + release
 }
 
 // StateChange is one difference between two states of a machine.

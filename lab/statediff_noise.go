@@ -6,22 +6,15 @@ import (
 )
 
 // WithoutNoise leaves out of changes what changed in the control arm too: the
-// same machine's item of the same kind and name, whatever it became; of the
-// system, packages, users, groups and the firewall only what became the same.
-// Noise says how many were left out.
+// same machine's item of the same kind and name, if it became the same. Noise
+// says how many were left out.
 func WithoutNoise(changes, control []StateChange) (left []StateChange, noise int) {
-	type item struct {
-		machine string
-		kind    StateKind
-		name    string
-	}
-	became := make(map[item]string, len(control))
+	became := make(map[string]StateChange, len(control))
 	for _, c := range control {
-		became[item{c.Machine, c.Kind, c.Name}] = c.To
+		became[c.item()] = c
 	}
 	for _, c := range changes {
-		to, too := became[item{c.Machine, c.Kind, c.Name}]
-		if too && (to == c.To || !exact(c.Kind)) {
+		if other, too := became[c.item()]; too && alike(c, other) {
 			noise++
 			continue
 		}
@@ -30,14 +23,32 @@ func WithoutNoise(changes, control []StateChange) (left []StateChange, noise int
 	return left, noise
 }
 
-// exact reports whether things of a kind do not change by themselves: two
-// different changes then have two causes.
-func exact(k StateKind) bool {
-	switch k {
-	case StateOS, StatePackage, StateUser, StateGroup, StateFirewall:
+// alike reports whether two changes of one item have one cause, by what it
+// became. Numbers, the contents of files and what commands print are never the
+// same twice: of them only the rest counts, such as a file's mode or a
+// command's exit code. What is gone is never like what is there.
+func alike(a, b StateChange) bool {
+	if a.To == b.To {
 		return true
 	}
+	if a.To == "" || b.To == "" {
+		return false
+	}
+	switch a.Kind {
+	case StateError, StateDisk, StateMemory, StateBoot:
+		return true
+	case StateFile:
+		// Type, mode and owner. What a link points at is no content.
+		return !strings.HasPrefix(a.To, "link ") && slices.Equal(firstFields(a.To, 3), firstFields(b.To, 3))
+	case StateCommand:
+		return slices.Equal(firstFields(a.To, 1), firstFields(b.To, 1)) // exit code
+	}
 	return false
+}
+
+func firstFields(text string, n int) []string {
+	f := strings.Fields(text)
+	return f[:min(n, len(f))]
 }
 
 // Unexpected returns the changes that no pattern of e fits. How much disk and

@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -10,10 +11,16 @@ import (
 // not be looked at is not in it.
 type survey map[*Machine]*State
 
-// takeStock surveys the machines before the patch, and asks the targets whether
-// they want a reboot already.
+// maxSystem is the most that is kept of what a machine says it runs, in bytes.
+const maxSystem = 120
+
+// takeStock surveys the machines before the patch, writes down what they run,
+// and asks the targets whether they want a reboot already.
 func (f *fork) takeStock(ctx context.Context) {
 	f.before = f.survey(ctx)
+	for m, st := range f.before {
+		f.note(m, func(rec *MachineRecord) { rec.System = Printable(f.rec.redact(st.system()), maxSystem) })
+	}
 	f.pending = map[*Machine]string{}
 	var mu sync.Mutex
 	f.each(f.patch.Targets, func(m *Machine) {
@@ -104,30 +111,50 @@ func (r *run) unexpected(changes []StateChange) []StateChange {
 	return r.patch.Expect.Unexpected(changes)
 }
 
-// surprised reports whether the patch made a change that would fail it.
-// Without a control arm nobody knows which changes are its own.
+// surprised reports whether the patch made a change that would fail it. What
+// the control arm has no say about would not.
 func (r *run) surprised() bool {
-	return r.patch.Expect != nil && !r.NoControl && r.patch.Expect.Severity == Critical && len(r.unexpected(r.changes)) > 0
+	return r.strict() && slices.ContainsFunc(r.unexpected(r.changes), r.apart)
 }
 
-// judgeChanges makes findings of unexpected changes. One that fails the patch
-// must have come in the re-run as well.
+// judgeChanges makes findings of unexpected changes, and of where none would
+// have been seen.
 func (r *run) judgeChanges() {
 	again := map[string]bool{}
 	if r.confirmed() {
 		changes, _ := r.withoutNoise(r.difference(r.patched.before, r.rerun.after))
 		for _, c := range r.unexpected(changes) {
-			again[c.Machine+" "+string(c.Kind)+" "+c.Name] = true
+			again[c.item()] = true
 		}
 	}
 	for _, c := range r.unexpected(r.changes) {
-		f := Finding{Arm: ArmPatched, Machine: c.Machine, Summary: fmt.Sprintf("unexpected change on %q: %s", c.Machine, c)}
-		f.Patch = r.surprised() && again[c.Machine+" "+string(c.Kind)+" "+c.Name]
-		f.Warning = !f.Patch
-		f.Summary = Printable(r.rec.redact(f.Summary), 500)
-		r.rec.add(f)
+		r.rec.add(r.judgeChange(c, again[c.item()]))
 	}
+	r.judgeUnseen()
 }
+
+// judgeChange makes a finding of an unexpected change. One that fails the
+// patch must not be known of a reboot, and have come again in the re-run.
+func (r *run) judgeChange(c StateChange, again bool) Finding {
+	f := Finding{Arm: ArmPatched, Machine: c.Machine, Summary: fmt.Sprintf("unexpected change on %q: %s", c.Machine, c)}
+	f.Summary = Printable(r.rec.redact(f.Summary), 500)
+	switch {
+	case !r.strict():
+		f.Warning = true
+	case !r.apart(c):
+		f.Summary += "; whether a reboot alone makes it is not known: the control arm was not looked at for it"
+	case again:
+		f.Patch = true
+	case r.confirmed() && !r.rerun.after.knows(c):
+		f.Summary += "; seen once, not confirmed: the re-run was not looked at for it"
+	default:
+		f.Warning = true
+	}
+	return f
+}
+
+// item names what c is a change of.
+func (c StateChange) item() string { return c.Machine + " " + string(c.Kind) + " " + c.Name }
 
 func orElse(s, d string) string {
 	if s == "" {

@@ -35,19 +35,45 @@ type memory struct {
 // machines boot: a *lab.BusyError when the memory is taken, a *lab.HostError
 // when it can never fit or the disk is full. It has no effect.
 func (s *Store) CheckHost(l *lab.Lab) error {
-	accel, err := s.accel()
+	need, err := s.InstanceMiB(l)
 	if err != nil {
 		return err
-	}
-	need := 0
-	for _, m := range l.Machines {
-		need += machineNeedMiB(m, accel, 0)
 	}
 	op := fmt.Sprintf("start %d machines of lab %q", len(l.Machines), l.Name)
 	if err := s.checkMemory(op, need); err != nil {
 		return err
 	}
 	return s.checkDisk(op, s.diskNeedMiB(l))
+}
+
+// InstanceMiB is the most memory that an instance of l may take.
+func (s *Store) InstanceMiB(l *lab.Lab) (int, error) {
+	accel, err := s.accel()
+	if err != nil {
+		return 0, err
+	}
+	need := 0
+	for _, m := range l.Machines {
+		need += machineNeedMiB(m, accel, 0)
+	}
+	return need, nil
+}
+
+// FreeMiB is the memory that instances may be promised now.
+func (s *Store) FreeMiB() (int, error) {
+	mem, err := s.mem()
+	if err != nil {
+		return 0, err
+	}
+	budget, err := budgetMiB(os.Getenv)
+	if err != nil {
+		return 0, err
+	}
+	promised, taken, _ := s.promisedMiB()
+	if budget > 0 {
+		mem.AvailableMiB = min(mem.AvailableMiB, budget-taken)
+	}
+	return max(0, mem.AvailableMiB-promised), nil
 }
 
 // machineNeedMiB is the memory that m is promised, QEMU's own included.

@@ -131,7 +131,21 @@ func (h host) users() []Finding {
 		}
 		return []Finding{{Name: "QEMU's user", Status: StatusOK, Detail: "QEMU runs as " + o.User}}
 	}
-	return []Finding{h.userNamespaces(), h.subordinate("/etc/subuid", "--add-subuids"), h.subordinate("/etc/subgid", "--add-subgids")}
+	return append(h.noNewPrivileges(), h.userNamespaces(), h.subordinate("/etc/subuid", "--add-subuids"), h.subordinate("/etc/subgid", "--add-subgids"))
+}
+
+// noNewPrivileges finds that newuidmap has no effect, as in a hardened service:
+// it is what makes images as an ordinary user.
+func (h host) noNewPrivileges() []Finding {
+	status, err := os.ReadFile(h.at("/proc/self/status"))
+	if err != nil || !strings.Contains(string(status), "NoNewPrivs:\t1") {
+		return nil
+	}
+	return []Finding{{
+		Name: "privileges", Status: StatusWarn,
+		Detail: "this process may get no new privileges: labs run, but images cannot be built",
+		Fix:    "patchlab image build DIR   (outside of the hardened service or container, before it needs them)",
+	}}
 }
 
 func hintOf(err error) string {

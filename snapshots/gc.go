@@ -34,7 +34,7 @@ type GCReport struct {
 
 // GCItem is one thing that was removed, or would be.
 type GCItem struct {
-	Kind   string `json:"kind"` // "instance", "unfinished-image", "unfinished-ready-state", "unfinished-run", "snapshot", "ready-state", "image" or "bisection"
+	Kind   string `json:"kind"` // "instance", "unfinished-image", "unfinished-ready-state", "unfinished-run", "snapshot", "ready-state", "image", "bisection" or "run"
 	Name   string `json:"name"`
 	Reason string `json:"reason"`
 	Bytes  int64  `json:"bytes"`

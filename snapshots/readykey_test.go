@@ -132,6 +132,8 @@ var labFields = map[string]labField{
 	}},
 	"Lab.Patches": {func(l *lab.Lab) { l.Patches = []*lab.Patch{{Name: "p"}} }, nil},
 	"Lab.Checks":  {func(l *lab.Lab) { l.Checks = []*lab.Check{{Name: "c"}} }, nil},
+	// How long runs are kept says nothing of the machines.
+	"Lab.Retain":  {func(l *lab.Lab) { l.Retain = &lab.Retention{Runs: 1} }, nil},
 	"Lab.Secrets": {func(l *lab.Lab) { l.Secrets = []string{"hunter2"} }, nil},
 
 	// What an image is made of shows in its content's hash.

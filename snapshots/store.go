@@ -46,6 +46,15 @@ func (s *Store) CacheDir() string { return filepath.Join(s.home, "cache") }
 // RunsDir is the folder of the run records of a lab.
 func (s *Store) RunsDir(labName string) string { return filepath.Join(s.home, "runs", labName) }
 
+// AllRunsDir is the folder of the folders of RunsDir.
+func (s *Store) AllRunsDir() string { return filepath.Join(s.home, "runs") }
+
+// LedgerDir is the folder of the ledger.
+func (s *Store) LedgerDir() string { return filepath.Join(s.home, "ledger") }
+
+// NightDir is the folder in which nights keep how far they have come.
+func (s *Store) NightDir() string { return filepath.Join(s.home, "night") }
+
 func (s *Store) imagesDir() string             { return filepath.Join(s.home, "images") }
 func (s *Store) locksDir() string              { return filepath.Join(s.home, "locks") }
 func (s *Store) logsDir() string               { return filepath.Join(s.home, "logs") }

@@ -73,6 +73,13 @@ func usageOf(ctx context.Context, f *InstanceFiles) InstanceUsage {
 	return u
 }
 
+// Bytes is the disk that all that is kept occupies.
+func (s *Store) Bytes() int64 { return allocatedBytes(s.home) }
+
+// Allocated is the disk that a file, or a folder with all that is in it,
+// occupies, in bytes.
+func Allocated(path string) int64 { return allocatedBytes(path) }
+
 // allocatedBytes is what a file, or a folder with all that is in it, occupies
 // on the disk: holes take nothing, a file with two names counts once. What
 // cannot be looked at, or goes away meanwhile, is left out.

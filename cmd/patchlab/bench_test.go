@@ -28,6 +28,7 @@ func TestBench(t *testing.T) {
 		measure func(*testing.T, map[string]float64)
 	}{
 		{"plan_1000_ms", benchPlan},
+		{"evidence", benchEvidence},
 		{"switch_vs_gvisor_tap_vsock", benchSwitch},
 		{"up3_vs_script", benchUp},
 		{"fork", benchFork},
@@ -122,11 +123,6 @@ func timed(do func()) float64 {
 	started := time.Now()
 	do()
 	return time.Since(started).Seconds()
-}
-
-func median(v []float64) float64 {
-	v = slices.Sorted(slices.Values(v))
-	return v[len(v)/2]
 }
 
 // goBench runs a Go benchmark several times and returns the median of each

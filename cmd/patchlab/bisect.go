@@ -105,11 +105,15 @@ func (a *app) bisect(ctx context.Context, dir string, names []string, o bisectOp
 
 // bisectIn makes the trials, and shows them on ui.
 func (a *app) bisectIn(ctx context.Context, engine *snapshots.Engine, l *lab.Lab, b *batch, o bisectOptions, state string, ui *ui) (*lab.Bisection, error) {
-	tester, err := a.testerOf(engine, l)
+	tester, err := a.testerOf(ctx, engine, l)
 	if err != nil {
 		return nil, err
 	}
 	tester.NoControl = o.noControl
+	g, err := a.ledgerOf(engine.Store)
+	if err != nil {
+		return nil, err
+	}
 	if !slices.ContainsFunc(b.items, func(p *lab.Patch) bool { return p.Expect != nil }) {
 		tester.Surveyor = nil // nobody reads a trial's difference
 	}
@@ -137,7 +141,7 @@ func (a *app) bisectIn(ctx context.Context, engine *snapshots.Engine, l *lab.Lab
 			if err != nil {
 				return lab.Trial{}, err
 			}
-			return trialOf(rec, len(items) < len(b.items)), nil
+			return trialOf(rec, len(items) < len(b.items)), a.enter(g, rec)
 		},
 	}
 	out, err := search.Bisect(ctx)

@@ -117,7 +117,7 @@ func bundlePatch(l *lab.Lab, name string, targets []string) (*lab.Patch, error) 
 		return nil, err
 	}
 	if p.Kind != lab.PatchApt && p.Kind != lab.PatchDeb {
-		return nil, usagef("patchlab test "+l.Dir+" "+name+" needs none", "patch %q is of kind %q: bundles are made of .deb packages", p.Name, p.Kind)
+		return nil, usagef("a patch of files is tested as it is: patchlab test "+l.Dir+" "+name, "patch %q is of kind %q: bundles are made of .deb packages", p.Name, p.Kind)
 	}
 	return p, nil
 }

@@ -25,16 +25,18 @@ func TestE2EDemo(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the demo failed: %v", err)
 	}
-	verdicts := map[string]lab.Verdict{}
+	runs := map[string]lab.Record{}
 	for path, rec := range records(t, w) {
 		if _, old := before[path]; !old {
-			verdicts[rec.Patch.Name] = rec.Verdict
+			runs[rec.Patch.Name] = rec
 			wellFormed(t, rec)
 		}
 	}
-	if verdicts["booking-good"] != lab.Pass || verdicts["booking-broken"] != lab.Fail {
-		t.Errorf("verdicts: %v", verdicts)
+	good, broken := runs["booking-good"], runs["booking-broken"]
+	if good.Verdict != lab.Pass || broken.Verdict != lab.Fail {
+		t.Fatalf("verdicts: %s, %s", good.Verdict, broken.Verdict)
 	}
+	evidence(t, w, good, broken)
 }
 
 // records reads every run record of the home.

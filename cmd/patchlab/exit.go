@@ -23,7 +23,7 @@ const (
 
 const exitHelp = `Exit codes:
   0    pass, or done
-  1    the patch failed
+  1    the patch failed, or may not go out
   2    wrong usage or a bad definition: nothing was created
   3    inconclusive, or a fault of the lab or this host
   4    busy: locked, or others hold the memory

@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,6 +19,7 @@ import (
 func (a *app) gcCommand() *cobra.Command {
 	var dryRun bool
 	keep := duration(snapshots.DefaultKeep)
+	var runs lab.Retention
 	cmd := &cobra.Command{
 		Use:   "gc",
 		Short: "Remove what crashes have left, and what no lab has used for long",
@@ -23,24 +27,35 @@ func (a *app) gcCommand() *cobra.Command {
 images, and images and ready states that no lab has used for as long as --keep
 says. What is in use is never touched, and nothing that patchlab did not make.
 
+Run records go only when the lab's definition has a retention block, or
+--keep-runs or --keep-run-days is given: those that are past all limits that are
+set. The ledger keeps their entries. The last pass of a lab stays, and so does
+what an approval or rejection that counts points at.
+
 Each thing is named, with the reason why it goes. It is safe at any time, beside
 runs too.`,
 		Example: `  patchlab gc --dry-run
   patchlab gc
   patchlab gc --keep 2d
+  patchlab gc --keep-runs 30 --keep-run-days 365
   patchlab gc --keep 0 --format json | jq .bytes`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.gc(cmd.Context(), snapshots.GCOptions{DryRun: dryRun, Keep: keep.value()})
+			return a.gc(cmd.Context(), snapshots.GCOptions{DryRun: dryRun, Keep: keep.value()}, runs)
 		},
 	}
 	a.addFormat(cmd, "text", "json")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would be removed")
 	cmd.Flags().Var(&keep, "keep", "how long images and ready states that no lab uses are kept (36h, 14d; at least 1h)")
+	cmd.Flags().IntVar(&runs.Runs, "keep-runs", 0, "how many run records of a lab are kept; 0: no limit")
+	cmd.Flags().IntVar(&runs.Days, "keep-run-days", 0, "how many days run records are kept; 0: no limit")
 	return cmd
 }
 
-func (a *app) gc(ctx context.Context, o snapshots.GCOptions) error {
+func (a *app) gc(ctx context.Context, o snapshots.GCOptions, runs lab.Retention) error {
+	if runs.Runs < 0 || runs.Days < 0 {
+		return usagef("patchlab gc --help", "--keep-runs and --keep-run-days want 0 or more")
+	}
 	store, err := a.store()
 	if err != nil {
 		return err
@@ -49,11 +64,46 @@ func (a *app) gc(ctx context.Context, o snapshots.GCOptions) error {
 	if report == nil {
 		return err
 	}
+	err = errors.Join(err, a.gcRecords(store, o.DryRun, runs, report))
 	// What was removed is said, also where the rest could not be.
 	if werr := a.gcReport(report, o.DryRun, err == nil); err == nil {
 		err = werr
 	}
 	return err
+}
+
+// gcRecords removes run records that are past the retention, and enters those
+// whose process died before it could.
+func (a *app) gcRecords(store *snapshots.Store, dryRun bool, runs lab.Retention, report *snapshots.GCReport) error {
+	g, err := a.ledgerOf(store)
+	if err != nil {
+		return err
+	}
+	if !dryRun {
+		if _, err := g.Adopt(); err != nil {
+			return untrusted(err)
+		}
+	}
+	dirs, err := g.Expendable(runs)
+	if err != nil {
+		return untrusted(err)
+	}
+	sizes := make([]int64, len(dirs))
+	for i, dir := range dirs {
+		sizes[i] = snapshots.Allocated(dir)
+	}
+	if !dryRun {
+		err = g.Remove(dirs)
+	}
+	for i, dir := range dirs {
+		if _, left := os.Stat(dir); dryRun || left != nil {
+			report.Items = append(report.Items, snapshots.GCItem{
+				Kind: "run", Name: filepath.Base(dir) + " of lab " + filepath.Base(filepath.Dir(dir)), Reason: "past the retention", Bytes: sizes[i],
+			})
+			report.Bytes += sizes[i]
+		}
+	}
+	return untrusted(err)
 }
 
 func (a *app) gcReport(r *snapshots.GCReport, dryRun, whole bool) error {

@@ -59,17 +59,20 @@ the patch broke anything, keeps the evidence, and takes everything down again.
 	})
 	root.AddGroup(
 		&cobra.Group{ID: "run", Title: "Testing patches:"},
+		&cobra.Group{ID: "evidence", Title: "Evidence:"},
 		&cobra.Group{ID: "define", Title: "Lab definitions:"},
 		&cobra.Group{ID: "live", Title: "Living in a lab:"},
 		&cobra.Group{ID: "host", Title: "This host:"},
 	)
-	group(root, "run", a.testCommand(), a.bisectCommand(), a.bundleCommand())
+	group(root, "run", a.testCommand(), a.nightCommand(), a.bisectCommand(), a.bundleCommand())
+	group(root, "evidence", a.runsCommand(), a.showCommand(), a.reportCommand(), a.compareCommand(), a.historyCommand(),
+		a.approveCommand(), a.rejectCommand(), a.gateCommand(), a.exportCommand(), a.verifyCommand(), a.ledgerCommand(), a.siteCommand())
 	group(root, "define", a.validateCommand(), a.fmtCommand(), a.planCommand(), a.graphCommand(), a.suggestCommand())
 	group(root, "live", a.upCommand(), a.statusCommand(), a.sshCommand(), a.sshConfigCommand(),
 		a.consoleCommand(), a.logsCommand(), a.snapshotCommand(), a.snapshotsCommand(), a.revertCommand(),
 		a.downCommand(), a.dialCommand())
-	group(root, "host", a.imageCommand(), a.gcCommand(), a.doctorCommand())
-	root.AddCommand(a.agentCommand())
+	group(root, "host", a.imageCommand(), a.gcCommand(), a.notifyCommand(), a.doctorCommand())
+	root.AddCommand(a.agentCommand(), a.docsCommand())
 	wrapArgs(root)
 	return root
 }

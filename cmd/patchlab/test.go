@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -101,33 +102,46 @@ func (a *app) test(ctx context.Context, dir string, names []string, o testOption
 	if err != nil {
 		return err
 	}
-	tester, err := a.tester(l)
+	tester, err := a.tester(ctx, l)
 	if err != nil {
 		return err
 	}
 	tester.NoControl, tester.Verify = o.noControl, o.verify
 	worst := exitOK
 	for _, p := range patches {
-		ui := a.newUI()
-		tester.Observer = ui
-		rec, err := tester.Test(ctx, l, o.adapt(p))
-		ui.Close() // before the report: a live display redraws over what is printed
+		rec, err := a.testOne(ctx, tester, l, o.adapt(p))
+		if rec != nil {
+			worst = worse(worst, verdictCode(rec.Verdict))
+		}
 		if err != nil && worst == exitFail && ctx.Err() == nil {
-			a.exitCode(ctx, err) // says it; the patch that failed before outweighs it
+			a.exitCode(ctx, err) // says it; the patch that failed outweighs it
 			return codeError(exitFail)
 		}
 		if err != nil {
 			return err
 		}
-		if err := a.print(rec); err != nil {
-			return err
-		}
-		worst = worse(worst, verdictCode(rec.Verdict))
 	}
 	if worst != exitOK {
 		return codeError(worst)
 	}
 	return nil
+}
+
+// testOne makes one run, enters it in the ledger and prints it. Beside an
+// error it returns the record of a run that was made.
+func (a *app) testOne(ctx context.Context, t *lab.Tester, l *lab.Lab, p *lab.Patch) (*lab.Record, error) {
+	g, err := a.ledger()
+	if err != nil {
+		return nil, err
+	}
+	ui := a.newUI()
+	t.Observer = ui
+	rec, err := t.Test(ctx, l, p)
+	ui.Close() // before the report: a live display redraws over what is printed
+	if err != nil {
+		return nil, err
+	}
+	return rec, errors.Join(a.enter(g, rec), a.print(rec))
 }
 
 func (a *app) print(rec *lab.Record) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 
 	"github.com/patchlab/patchlab/lab"
@@ -8,29 +9,33 @@ import (
 	"github.com/patchlab/patchlab/lab/patch"
 	"github.com/patchlab/patchlab/lab/state"
 	"github.com/patchlab/patchlab/snapshots"
+	"github.com/patchlab/patchlab/snapshots/virt"
 )
 
 // tester makes what runs patches on l, and opens the store for it. It has no
 // observer yet.
-func (a *app) tester(l *lab.Lab) (*lab.Tester, error) {
+func (a *app) tester(ctx context.Context, l *lab.Lab) (*lab.Tester, error) {
 	engine, err := a.engine()
 	if err != nil {
 		return nil, err
 	}
-	return a.testerOf(engine, l)
+	return a.testerOf(ctx, engine, l)
 }
 
 // testerOf makes what runs patches on l with an engine.
-func (a *app) testerOf(engine *snapshots.Engine, l *lab.Lab) (*lab.Tester, error) {
+func (a *app) testerOf(ctx context.Context, engine *snapshots.Engine, l *lab.Lab) (*lab.Tester, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		return nil, err
 	}
+	qemu, kernel := engine.Versions(ctx)
 	return &lab.Tester{
 		Host: engine, Checks: checker(l), Patcher: patch.Applier{Redact: l.Redactor()}, Pin: patch.Pin,
 		Surveyor: state.Surveyor{Redact: l.Redactor()},
-		RunsDir:  engine.Store.RunsDir(l.Name),
-		Tool:     lab.ToolRecord{Patchlab: version(), Accel: engine.Accel, Host: host},
+		RunsDir:  engine.Store.RunsDir(l.Name), Keep: writeReports,
+		Tool: lab.ToolRecord{
+			Patchlab: version(), Accel: engine.Accel, Host: host, QEMU: qemu, Kernel: kernel, Libvirt: virt.LibraryVersion(),
+		},
 	}, nil
 }
 

@@ -59,8 +59,8 @@ type RunEntry struct {
 	Reason  string            `json:"reason"`            // of the record; printable
 	Targets []string          `json:"targets,omitempty"` // machines that the patch was for
 	Backout lab.BackoutResult `json:"backout,omitempty"`
-	// Weak says what was left out by choice: "no control arm", "no verifying
-	// reboot".
+	// Weak says what was left out by choice of a run that passed: "no control
+	// arm", "no verifying reboot".
 	Weak []string        `json:"weak,omitempty"`
 	Sums string          `json:"sums"` // SHA-256 of the record's SHA256SUMS
 	Keep *lab.Retention  `json:"retain,omitempty"`
@@ -79,21 +79,14 @@ type Merged struct {
 	Ledger string `json:"ledger"` // its id
 	Head   Head   `json:"head"`
 	Runs   int    `json:"runs"` // how many run records came with it
+	// Missing are the runs ("<lab>/<run>") that the ledger has entries of, and
+	// whose records were not there to take over, though no entry says that
+	// they were removed.
+	Missing []string `json:"missing,omitempty"`
 }
 
 // Head is where a ledger ends.
 type Head struct {
 	Entries int    `json:"entries"`
 	SHA256  string `json:"sha256"` // of the last line, without its line end; of an empty ledger zeros
-}
-
-// Filter picks entries; a zero field picks all.
-type Filter struct {
-	Lab     string
-	Client  string
-	Patch   string // a patch's name, the name of one of its files, or the beginning (8 digits or more) of a SHA-256 of either
-	Verdict lab.Verdict
-	Kinds   []Kind
-	Since   time.Time
-	Limit   int // the newest so many
 }

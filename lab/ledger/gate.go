@@ -1,8 +1,8 @@
 package ledger
 
 import (
-	"context"
-	"io"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/patchlab/patchlab/lab"
@@ -20,17 +20,20 @@ type Question struct {
 // Refusal is why the gate says no.
 type Refusal string
 
-// Refusals.
+// Refusals, the most telling first: where a file was tested in several
+// patches, and none of them lets it out, the first of these is what is said.
+// What speaks against the bytes comes first, then the evidence that cannot be
+// trusted, then what is nearest to a yes.
 const (
-	NeverTested    Refusal = "never tested"
-	OtherBytes     Refusal = "other bytes" // the same name, or the same package, was tested with other bytes
-	NotAlone       Refusal = "not alone"   // tested only together with files that were not given
-	DidFail        Refusal = "failed"
-	NotConclusive  Refusal = "inconclusive" // tested, but nothing could be said
 	Rejected       Refusal = "rejected"
-	Expired        Refusal = "expired"
+	DidFail        Refusal = "failed"
+	BrokenEvidence Refusal = "altered"   // the run's record is not as it was written
+	NotAlone       Refusal = "not alone" // all is well, but for files that were tested with it and not given
 	ChangedLab     Refusal = "lab changed"
-	BrokenEvidence Refusal = "altered" // the run's record is not as it was written
+	Expired        Refusal = "expired"
+	NotConclusive  Refusal = "inconclusive" // tested, but nothing could be said
+	OtherBytes     Refusal = "other bytes"  // the same name, or the same package, was tested with other bytes
+	NeverTested    Refusal = "never tested"
 )
 
 // Answer is what the gate says of one file.
@@ -39,91 +42,72 @@ type Answer struct {
 	SHA256  string    `json:"sha256"`
 	Allowed bool      `json:"allowed"`
 	Refusal Refusal   `json:"refusal,omitempty"`
-	Reason  string    `json:"reason"` // one sentence, with run, dates, hashes and what changed
+	Reason  string    `json:"reason"` // one sentence, with run, dates, hashes and what changed; printable
 	Run     string    `json:"run,omitempty"`
-	Time    time.Time `json:"time,omitzero"` // of the pass or the approval
-	Notes   []string  `json:"notes,omitempty"`
+	Time    time.Time `json:"time,omitzero"`   // of the run (its start) or the decision that the answer rests on
+	Notes   []string  `json:"notes,omitempty"` // printable
 }
-
-// Present is l's fingerprint with all of its patches.
-func Present(l *lab.Lab) (lab.Fingerprint, error) { return lab.Fingerprint{}, errTodo }
 
 // Gate answers for each file, in the order given. A file goes out only if
 //
-//   - the newest conclusive run of a patch with exactly its bytes on this lab
-//     passed, or somebody approved them later than any failure;
+//   - a run of a patch with exactly its bytes on this lab passed, or somebody
+//     approved them, later than any failure;
 //   - nobody rejected them later than the last approval: a pass does not lift a
-//     rejection, an approval does;
+//     rejection, an approval does, and only until its own end;
 //   - the definition is the one of that run or approval;
-//   - it is within MaxAge, or within the approval's own end;
+//   - it is within MaxAge, or within the approval's own end (both inclusive);
 //   - every file of that patch that goes out with it (not Beside) was given too;
 //   - the run's record, where it is kept, is as it was written.
 //
-// A failure that is newer than an approval outweighs it. An inconclusive run
-// neither helps nor harms. Errors: *lab.UsageError for a file that cannot be
-// read; ErrTampered.
-func (g *Ledger) Gate(q Question) ([]Answer, error) { return nil, errTodo }
-
-// Approved lists the patches that the gate lets out on a lab now, newest
-// entry first, each once.
-func (g *Ledger) Approved(labName string, now lab.Fingerprint, maxAge time.Duration) ([]Entry, error) {
-	return nil, errTodo
+// A patch is known by the set of its files' bytes, whatever it and they are
+// called. A failure that is newer than an approval outweighs it. An
+// inconclusive run neither helps nor harms. The same bytes may be in several
+// patches; one that lets them out is enough, but
+//
+//   - a rejected patch holds back each of its files in every patch, unless
+//     that other patch is approved later (where all files of the rejected one
+//     were given: one that holds them all);
+//   - a patch that failed, and whose files were all given, holds back each of
+//     them, unless a patch that holds them all passed or was approved later.
+//
+// What is later is told by the place in the ledger, between ledgers by the
+// times: a pass must have started and been entered later than a failure. Where
+// clocks leave it open, the answer is no.
+//
+// Errors: *lab.UsageError for a file that cannot be read; ErrTampered.
+func (g *Ledger) Gate(q Question) ([]Answer, error) {
+	switch {
+	case q.Lab == "":
+		return nil, &lab.UsageError{Err: errors.New("no lab was named")}
+	case len(q.Files) == 0:
+		return nil, &lab.UsageError{Err: errors.New("no files were given")}
+	case q.MaxAge < 0:
+		return nil, &lab.UsageError{Err: fmt.Errorf("an age of %v is no limit", q.MaxAge)}
+	}
+	files, err := readFiles(q.Files)
+	if err != nil {
+		return nil, err
+	}
+	b, err := g.bench(q, files)
+	if err != nil {
+		return nil, err
+	}
+	together := hashes{}
+	for _, f := range files {
+		together[f.SHA256] = true
+	}
+	answers := make([]Answer, len(files))
+	for i, f := range files {
+		answers[i] = b.answer(f, together)
+	}
+	return answers, nil
 }
 
-// Formats of Export.
-const (
-	ExportApt     = "apt"     // apt_preferences(5): the approved versions are wanted, others of the same packages are not
-	ExportAnsible = "ansible" // a YAML file of variables
-	ExportWSUS    = "wsus"    // a PowerShell script that approves the updates on a WSUS server
-	ExportCSV     = "csv"     // RFC 4180
-)
-
-// Export writes the approved set in one of the formats. What a format cannot
-// say (a script in apt's) is named in a comment, never left out in silence.
-func Export(w io.Writer, format, labName string, approved []Entry) error { return errTodo }
-
-// Problem is something that Verify found.
-type Problem struct {
-	Ledger string `json:"ledger"` // "" is this host's own
-	Seq    int    `json:"seq,omitempty"`
-	Run    string `json:"run,omitempty"`
-	File   string `json:"file,omitempty"`
-	Text   string `json:"text"`
+// bench gathers what the ledger knows of files on q's lab, or of all patches.
+func (g *Ledger) bench(q Question, files []given) (*bench, error) {
+	entries, err := g.entriesAbout(q.Lab, files)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the ledger of lab %q: %w", q.Lab, err)
+	}
+	return newBench(q, g.now(), entries, g.evidence), nil
 }
-
-// Verified is what Verify looked at.
-type Verified struct {
-	Ledgers  int       `json:"ledgers"`
-	Entries  int       `json:"entries"`
-	Runs     int       `json:"runs"`   // whose folders were compared
-	Pruned   int       `json:"pruned"` // whose folders are gone, as an entry says
-	Seals    int       `json:"seals"`
-	Unsealed int       `json:"unsealed"`
-	Trusted  bool      `json:"trusted"` // seals were compared with the operators' keys
-	Problems []Problem `json:"problems"`
-}
-
-// Verify reads everything: the chains, the heads, the seals, and every file of
-// every run record. Signers is the path of an allowed_signers file
-// (ssh-keygen(1)); empty: seals are only looked at for being of their entries,
-// by whomever. Problems are no error; an error is what kept it from looking.
-func (g *Ledger) Verify(ctx context.Context, signers string) (*Verified, error) { return nil, errTodo }
-
-// MergeFrom takes over the ledger and the run records of another host, whose
-// PATCHLAB_HOME is, or was copied to, home. Done again it takes over what has
-// been added since. What was taken over before must still be there unaltered;
-// that, or a problem in the other ledger, is ErrTampered and takes over
-// nothing.
-func (g *Ledger) MergeFrom(ctx context.Context, home string) (Merged, error) {
-	return Merged{}, errTodo
-}
-
-// Expendable lists the folders of runs that may go: those of a lab that are
-// past the limits of its newest run's Retain (or def, where it has none), but
-// never the lab's last pass, nor a run of bytes that a decision which still
-// counts points at, nor one that is not entered.
-func (g *Ledger) Expendable(def lab.Retention) ([]string, error) { return nil, errTodo }
-
-// Remove enters that runs' folders go, and removes them: in this order, so
-// that a crash in between leaves an entry and no gap.
-func (g *Ledger) Remove(dirs []string) error { return errTodo }

@@ -2,11 +2,21 @@
 // patches are tested on which lab, in which order, how many at once, until
 // when; what is skipped; what is said about it in the morning. It runs
 // commands and makes no instance itself.
+//
+// Its folder holds:
+//
+//	lock            held for moments, while locks of labs are taken and let go
+//	locks/ID        held by the night that works on a lab, with its process
+//	ID.json         when the pass over a lab began and what has come of it so
+//	                far, until the pass is over
+//
+// ID is the SHA-256 of the lab's folder's path. So nights over different labs
+// go side by side, and a pass that was cut off is gone on with lab by lab,
+// also when other patches have arrived in the meantime.
 package night
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/patchlab/patchlab/lab"
@@ -19,7 +29,8 @@ type Job struct {
 	Client string
 	Arg    string // the patch as `patchlab test` takes it: a name, or a path
 	Patch  string // its name
-	// SHA256 is the patch's, and Definition the lab's with it.
+	// SHA256 is the patch's, and Definition the lab's with it. In an Outcome
+	// they are those of the run, should the files have changed meanwhile.
 	SHA256     string
 	Definition string
 	MemoryMiB  int // of all machines of the lab
@@ -29,7 +40,9 @@ type Job struct {
 	Err        error      // why there is nothing to run: a broken definition, a file that is no patch
 }
 
-// Past is what is known of earlier runs.
+// Past is what is known of earlier runs. It is asked several times for each
+// job. An error makes no difference but that nothing is known: the patch is
+// tested.
 type Past interface {
 	// Done returns the newest run of these bytes on this definition of the
 	// lab that started after since.
@@ -42,33 +55,52 @@ type Past interface {
 	Seconds(labName string) (float64, error)
 }
 
+// Reader is what a Past may be able to do as well. Then a patch from a shared
+// drop folder that turned out not to be for a lab is not tried there again by
+// Options.IfChanged, and what a night did in its last moment before it was cut
+// off is told with its reason.
+type Reader interface {
+	// Record reads the record of a run that Done returned.
+	Record(labName, run string) (*lab.Record, error)
+}
+
 // Outcome is what came of a job.
 type Outcome struct {
 	Job
-	Code    int // exit code of the command; 0 when Skipped
+	Code    int // exit code of the command; when Skipped 0, or what a run before the crash came to
 	Verdict lab.Verdict
 	Reason  string
 	Run     string
 	Dir     string
 	Before  lab.Verdict
-	Started time.Time
+	Started time.Time // zero: it was not started in this pass
 	Seconds float64
 	Skipped string // why it was not run, without fault: already tested, made before the crash, not for this lab
-	Log     string // path of what the command said
+	Log     string // path of what the command said; empty when all went well
 }
 
 // Runner runs one job and returns what came of it. It ends the command, and
 // waits until it has cleaned up, when ctx ends. It never returns an error: a
-// command that could not be run is an Outcome.
+// command that could not be run is an Outcome. Its methods are called at the
+// same time. Of the Outcome, Before, Started and Seconds are the night's to
+// fill in, and Job as well: the Runner only sets SHA256 and Definition, where
+// it knows what was really tested.
 type Runner interface {
 	RunJob(ctx context.Context, j Job) Outcome
 }
 
 // Options say how a night goes.
 type Options struct {
-	FinishBy  time.Time // zero: no limit
+	// FinishBy is when all is to be over; zero: no limit. What cannot be done
+	// by then, as far as one can tell, is not started; what is still at work
+	// then is interrupted, and may take a moment longer to clean up.
+	FinishBy time.Time
+	// IfChanged skips bytes that passed or failed on the lab's present
+	// definition, whenever that was.
 	IfChanged bool
-	Jobs      int // most at once; 0: as many as memory and processors allow
+	// Jobs is the most at once; 0: one for each two processors, as a job has
+	// two arms.
+	Jobs int
 	// FreeMiB is the memory that jobs may use together; 0: no limit. A job
 	// uses its MemoryMiB twice: control and patched arm.
 	FreeMiB int
@@ -79,29 +111,18 @@ type Night struct {
 	Dir    string // where its state is kept; absolute
 	Past   Past
 	Runner Runner
-	Now    func() time.Time
-	Say    func(line string) // progress, for standard error; nil: silent
+	Now    func() time.Time  // nil: time.Now
+	Say    func(line string) // progress, for standard error; nil: silent. Never called twice at once
 }
 
 // Summary is what came of a night.
 type Summary struct {
-	Started  time.Time `json:"started"`
-	Resumed  bool      `json:"resumed"` // an earlier pass had been cut off
-	Seconds  float64   `json:"seconds"`
-	Code     int       `json:"code"` // the worst
-	Outcomes []Outcome `json:"-"`
+	Started time.Time `json:"started"`
+	Resumed bool      `json:"resumed"` // an earlier pass had been cut off
+	// Since is when that began, over the lab where it did first; Started
+	// when there was none.
+	Since    time.Time `json:"since"`
+	Seconds  float64   `json:"seconds"` // since Started
+	Code     int       `json:"code"`    // the worst
+	Outcomes []Outcome `json:"-"`       // of the jobs, in their order
 }
-
-var errTodo = errors.New("not built")
-
-// Run makes a pass over jobs. Labs that another night works on are left to it
-// and reported as busy (code 4); when that is all of them, a *lab.BusyError is
-// returned at once. A pass over the same labs that was cut off is gone on
-// with: what it finished is not made again.
-func (n *Night) Run(ctx context.Context, jobs []Job, o Options) (*Summary, error) {
-	return nil, errTodo
-}
-
-// Text is the summary for people: first what is wrong, a paragraph each, then
-// what was not done and why, then one line about the rest.
-func (s *Summary) Text() string { return "" }

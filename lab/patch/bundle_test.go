@@ -89,6 +89,7 @@ func TestValidateBundle(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "b")
 	savedBundle(t, dir)
 	const hint = `patchlab bundle labs/dental 'it'\''s'`
+	const rpmHint = `give the .rpm files themselves, or a folder of them: patchlab test DIR FOLDER, or files = ["FOLDER/*.rpm"] in the definition`
 	web, db := &lab.Machine{Name: "web"}, &lab.Machine{Name: "db"}
 	for _, c := range []struct {
 		name  string
@@ -100,7 +101,8 @@ func TestValidateBundle(t *testing.T) {
 		{"files need none", &lab.Patch{Kind: lab.PatchDeb}, "", ""},
 		{"files, another machine", &lab.Patch{Kind: lab.PatchDeb, Bundle: dir, Targets: []*lab.Machine{db}}, "", ""},
 		{"another machine, chosen by name", &lab.Patch{Kind: lab.PatchRPM, Targets: []*lab.Machine{db}}, "", ""},
-		{"the machine's own repositories", &lab.Patch{Kind: lab.PatchDNF}, "", ""},
+		{"dnf, none", &lab.Patch{Kind: lab.PatchDNF}, "a lab reaches no repository", rpmHint},
+		{"zypper, none", &lab.Patch{Kind: lab.PatchZypper}, "a lab reaches no repository", rpmHint},
 		{"a script", &lab.Patch{Kind: lab.PatchScript}, "", ""},
 		{"none", &lab.Patch{Kind: lab.PatchApt}, "has no bundle", hint},
 		{"a target more", &lab.Patch{Kind: lab.PatchApt, Bundle: dir, Targets: []*lab.Machine{web, db}}, "was not made for db", hint},

@@ -17,10 +17,10 @@ var bundleManagers = map[lab.PatchKind]string{
 }
 
 // ValidateBundle looks, before anything is made, whether p's bundle and those
-// of its parts are whole and of the right kind. One of PatchApt has to be
-// there, made for all targets; other kinds do without, and choose from a
-// bundle that does not know a machine. Everything that is wrong gives a
-// *lab.UsageError.
+// of its parts are whole and of the right kind. A patch that names packages
+// must have one, since a lab reaches no repository: of PatchApt made for all
+// targets, while the other kinds choose from a bundle that does not know a
+// machine. Everything that is wrong gives a *lab.UsageError.
 func ValidateBundle(p *lab.Patch) error {
 	for _, part := range p.Parts {
 		if err := ValidateBundle(part); err != nil {
@@ -28,13 +28,7 @@ func ValidateBundle(p *lab.Patch) error {
 		}
 	}
 	if p.Bundle == "" {
-		if p.Kind == lab.PatchApt {
-			return &lab.UsageError{
-				Err:  fmt.Errorf("patch %q names packages, and has no bundle of them", p.Name),
-				Hint: bundleCommand(p),
-			}
-		}
-		return nil
+		return withoutBundle(p)
 	}
 	b, err := LoadBundle(p.Bundle)
 	if err != nil {
@@ -53,6 +47,31 @@ func ValidateBundle(p *lab.Patch) error {
 		}
 	}
 	return nil
+}
+
+// withoutBundle is the error of a patch that cannot do without a bundle; nil
+// for one that can.
+func withoutBundle(p *lab.Patch) error {
+	switch p.Kind {
+	case lab.PatchApt:
+		return &lab.UsageError{
+			Err:  fmt.Errorf("patch %q names packages, and has no bundle of them", p.Name),
+			Hint: bundleCommand(p),
+		}
+	case lab.PatchDNF, lab.PatchZypper:
+		return noRepository(p)
+	}
+	return nil
+}
+
+// noRepository is the error of packages by name, of a kind that patchlab makes
+// no bundles for.
+func noRepository(p *lab.Patch) error {
+	return &lab.UsageError{
+		Err: fmt.Errorf("patch %q names packages and is of kind %q: a lab reaches no repository, and patchlab bundle fetches .deb packages alone", p.Name, p.Kind),
+		Hint: "give the .rpm files themselves, or a folder of them: patchlab test DIR FOLDER, " +
+			`or files = ["FOLDER/*.rpm"] in the definition`,
+	}
 }
 
 // unknown are the machines that the bundle was not made for, sorted.

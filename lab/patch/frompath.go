@@ -55,6 +55,13 @@ func FromPath(path string, l *lab.Lab, targets []*lab.Machine) (*lab.Patch, erro
 	return p, nil
 }
 
+// NotForLabError says that a patch is sound, and that a lab has no machine that
+// it could be for.
+type NotForLabError struct{ Reason string }
+
+// Error is the reason.
+func (e *NotForLabError) Error() string { return e.Reason }
+
 // arrived is a patch that no definition describes.
 func arrived(name string) *lab.Patch {
 	return &lab.Patch{Name: name, Reboot: lab.RebootAuto, Timeout: defaultTimeout, VerifyReboot: true}
@@ -76,7 +83,7 @@ func aim(p *lab.Patch, l *lab.Lab, targets []*lab.Machine) error {
 		p.InstalledOnly = true
 	}
 	if len(p.Targets) == 0 {
-		return fmt.Errorf("lab %q has no %s machine to apply it on", l.Name, osName(system))
+		return &NotForLabError{fmt.Sprintf("lab %q has no %s machine to apply it on", l.Name, osName(system))}
 	}
 	return nil
 }
@@ -114,7 +121,7 @@ func recognise(p *lab.Patch, name string, windows bool) error {
 	case err != nil:
 		return err
 	case kind == "" && isWindowsScript(name) && !windows:
-		return errors.New("it is a script for Windows, and the lab has no Windows machine")
+		return &NotForLabError{"it is a script for Windows, and the lab has no Windows machine"}
 	case kind == "" && isWindowsScript(name):
 		kind = lab.PatchScript
 	case !namedForWindows(name, kind):

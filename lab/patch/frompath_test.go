@@ -201,8 +201,13 @@ func TestFromName(t *testing.T) {
 	if !p.InstalledOnly || !p.VerifyReboot || !slices.Equal(targetNames(p), []string{"db", "web"}) {
 		t.Errorf("%+v", p)
 	}
-	if p, _, err := FromName("dnf:openssl", l, nil, true); err != nil || p.Bundle != "" {
-		t.Errorf("dnf without a bundle: %+v, %v", p, err)
+	for _, text := range []string{"dnf:openssl", "zypper:openssl"} {
+		for _, needBundle := range []bool{true, false} {
+			p, ok, err := FromName(text, l, nil, needBundle)
+			if p != nil || !ok || !errors.As(err, &wrong) || !strings.Contains(err.Error(), "a lab reaches no repository") || !strings.Contains(wrong.Hint, ".rpm files") {
+				t.Errorf("%s without a bundle: %+v, %v", text, p, err)
+			}
+		}
 	}
 	testBundle(t, filepath.Join(l.Dir, "bundles", "dnf-openssl"), "dnf", "x.rpm", "x", "openssl")
 	if p, _, err := FromName("dnf:openssl", l, nil, true); err != nil || p.Bundle == "" {

@@ -15,25 +15,29 @@ import (
 
 // Pin hashes the files of p as lab.PatchRecord says: packages, script and
 // what lies beside it, replacements, all of its bundle, and those of its
-// parts. Names are relative to the innermost folder that holds them all. A
-// file that cannot be read, or is no package where it should be one, gives a
+// parts. Names are relative to the innermost folder that holds them all. Of
+// packages it is told what they say of themselves, as far as that can be read,
+// and of a bundle's files which are no part of what is rolled out. A file that
+// cannot be read, or is no package where it should be one, gives a
 // *lab.UsageError.
 func Pin(p *lab.Patch) (lab.PatchRecord, error) {
 	rec := lab.PatchRecord{Name: p.Name, Kind: p.Kind}
-	files, err := pinnedFiles(p)
+	files, err := pinnedFiles(p, p.Targets)
 	if err != nil {
 		return rec, &lab.UsageError{Err: err}
 	}
-	names, err := relativeTo(files, p.Name)
+	names, err := relativeTo(paths(files), p.Name)
 	if err != nil {
 		return rec, &lab.UsageError{Err: err}
 	}
 	var lines []string
 	for _, f := range files {
-		r, err := hashFile(f, names[f])
+		r, err := hashFile(f.path, names[f.path])
 		if err != nil {
-			return rec, unusable(p, f, err)
+			return rec, unusable(p, f.path, err)
 		}
+		describePackage(f.path, &r)
+		r.Beside = f.beside
 		rec.Files = append(rec.Files, r)
 		lines = append(lines, r.SHA256+"  "+r.Name+"\n")
 	}
@@ -49,9 +53,12 @@ func unusable(p *lab.Patch, file string, err error) error {
 }
 
 // pinnedFiles are all files that p is known by, each once, looked at as its
-// kind does.
-func pinnedFiles(p *lab.Patch) ([]string, error) {
-	files := allFiles(p)
+// kind does. Targets are those of p, or of the batch that it is part of.
+func pinnedFiles(p *lab.Patch, targets []*lab.Machine) ([]pinned, error) {
+	var files []pinned
+	for _, f := range allFiles(p) {
+		files = append(files, pinned{path: f})
+	}
 	if check := kinds()[p.Kind].check; check != nil {
 		for _, f := range p.Files {
 			if err := check(f); err != nil {
@@ -64,19 +71,43 @@ func pinnedFiles(p *lab.Patch) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cannot use the bundle %s of patch %q: %w", p.Bundle, p.Name, err)
 		}
-		files = append(files, filepath.Join(b.Dir, indexName))
-		for _, f := range b.Files {
-			files = append(files, filepath.Join(b.Dir, f.Name))
-		}
+		files = append(files, pinnedBundle(p.Kind, targets, b)...)
 	}
 	for _, part := range p.Parts {
-		more, err := pinnedFiles(part)
+		of := part.Targets
+		if len(of) == 0 {
+			of = targets
+		}
+		more, err := pinnedFiles(part, of)
 		if err != nil {
 			return nil, err
 		}
 		files = append(files, more...)
 	}
-	return once(files), nil
+	return eachOnce(files), nil
+}
+
+// eachOnce keeps the first of equal files. One that is rolled out by any part
+// is rolled out.
+func eachOnce(files []pinned) (list []pinned) {
+	at := map[string]int{}
+	for _, f := range files {
+		i, seen := at[f.path]
+		if !seen {
+			at[f.path] = len(list)
+			list = append(list, f)
+			continue
+		}
+		list[i].beside = list[i].beside && f.beside
+	}
+	return list
+}
+
+func paths(files []pinned) (list []string) {
+	for _, f := range files {
+		list = append(list, f.path)
+	}
+	return list
 }
 
 // hashFile describes the file at path under name.

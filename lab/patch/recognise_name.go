@@ -27,10 +27,8 @@ var packageForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9+._-]*(:[a-z0-9-]+)?
 // this text in the lab's folder. It returns false for a text of another form.
 // Targets are as for FromPath.
 //
-// Without needBundle the bundle may still be missing, as for making it. For
-// dnf and zypper it may be missing in any case: then Bundle is empty, and the
-// machines are left to their own repositories. What cannot be used gives a
-// *lab.UsageError.
+// Without needBundle it is for making the bundle, which may be missing; for dnf
+// and zypper none is made. What cannot be used gives a *lab.UsageError.
 func FromName(text string, l *lab.Lab, targets []*lab.Machine, needBundle bool) (*lab.Patch, bool, error) {
 	manager, list, ok := strings.Cut(text, ":")
 	kind := managers[manager]
@@ -45,10 +43,13 @@ func FromName(text string, l *lab.Lab, targets []*lab.Machine, needBundle bool) 
 		}
 	}
 	p.Bundle = filepath.Join(l.Dir, "bundles", bundleName(manager, p.Packages))
-	if needBundle {
+	switch {
+	case needBundle:
 		if err := findBundle(p, manager, l); err != nil {
 			return nil, true, err
 		}
+	case kind != lab.PatchApt:
+		return nil, true, noRepository(p)
 	}
 	if err := aim(p, l, targets); err != nil {
 		return nil, true, usage(text, err, "")
@@ -62,8 +63,7 @@ func findBundle(p *lab.Patch, manager string, l *lab.Lab) error {
 	missing := errors.Is(err, fs.ErrNotExist)
 	switch {
 	case missing && p.Kind != lab.PatchApt:
-		p.Bundle = ""
-		return nil
+		return noRepository(p)
 	case missing:
 		return usage(p.Name, fmt.Errorf("there is no bundle of its packages at %s", p.Bundle),
 			fmt.Sprintf("patchlab bundle %s %s:%s", l.Dir, manager, strings.Join(p.Packages, ",")))

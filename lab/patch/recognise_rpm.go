@@ -17,6 +17,7 @@ const (
 // rpmHeader is one header structure: an index of 16 bytes for each entry, and
 // a store that the entries point into.
 type rpmHeader struct {
+	begin            int64
 	index, entries   int64
 	store, storeSize int64
 	end              int64
@@ -31,22 +32,26 @@ func checkRPM(r io.ReaderAt, size int64) error {
 	kind := f.be16(6)
 	f.must(kind != 1, "it holds sources, nothing that can be installed")
 	f.must(kind == 0 && f.be16(78) == 5, "its lead is damaged")
-	signature := f.rpmHeader("the signature header", rpmLead)
-	begin := signature.end + (8-signature.end%8)%8
-	header := f.rpmHeader("the header", begin)
+	signature, header := f.rpmHeaders()
 	f.must(header.entries > 0, "its header is empty")
-	if want := f.payloadEnd(signature, begin); want > 0 {
+	if want := f.payloadEnd(signature, header.begin); want > 0 {
 		f.holds("the payload", 0, want)
 	}
 	f.must(size > header.end, "it is truncated: its payload is missing")
 	return f.err
 }
 
+// rpmHeaders reads the frames of both header structures.
+func (f *reader) rpmHeaders() (signature, header rpmHeader) {
+	signature = f.rpmHeader("the signature header", rpmLead)
+	return signature, f.rpmHeader("the header", signature.end+(8-signature.end%8)%8)
+}
+
 // rpmHeader reads the frame of the header structure at offset at.
 func (f *reader) rpmHeader(what string, at int64) rpmHeader {
 	f.holds(what, at, 16)
 	f.must(string(f.bytes(at, 4)) == rpmHeaderMagic, what+" is damaged")
-	h := rpmHeader{index: at + 16, entries: f.be32(at + 8), storeSize: f.be32(at + 12)}
+	h := rpmHeader{begin: at, index: at + 16, entries: f.be32(at + 8), storeSize: f.be32(at + 12)}
 	h.store = h.index + 16*h.entries
 	h.end = h.store + h.storeSize
 	f.holds(what, at, h.end-at)

@@ -66,7 +66,7 @@ func (t *text) backout(r *lab.Record) {
 		lab.BackedOutLeaves: "backed out, with something left",
 		lab.BackedOutBroken: "backed out, but it does not work as before",
 		lab.NoBackout:       "cannot be backed out",
-		lab.BackoutNotTried: "backing out was not tried",
+		lab.BackoutNotTried: "backing out was not proven",
 	}
 	fmt.Fprintf(t.w, "%s: %s\n", words[b.Result], lab.Printable(b.Reason, 400))
 	t.changeList(b.Left)

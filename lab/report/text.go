@@ -87,7 +87,11 @@ func (t *text) machines(r *lab.Record) {
 			rows = append(rows, []string{"", "", note})
 		}
 	}
-	fmt.Fprintf(t.w, "patch %s on lab %s\n", lab.Printable(r.Patch.Name, 100), r.Lab)
+	client := ""
+	if r.Client != "" {
+		client = " (" + lab.Printable(r.Client, 100) + ")"
+	}
+	fmt.Fprintf(t.w, "patch %s on lab %s%s\n", lab.Printable(r.Patch.Name, 100), lab.Printable(r.Lab, 64), client)
 	t.table(rows)
 }
 
@@ -141,14 +145,15 @@ func (t *text) egress(r *lab.Record) {
 }
 
 func (t *text) verdict(r *lab.Record) {
-	fmt.Fprintf(t.w, "%s: %s\n%s\nrecord: %s\n", t.paint(r.Verdict), lab.Printable(r.Reason, 400), lab.Printable(receipt(r), 400), r.Dir)
+	fmt.Fprintf(t.w, "%s: %s\n%s\nrecord: %s\n", t.paint(r.Verdict), lab.Printable(r.Reason, 400), lab.Printable(receipt(r), 400), lab.Printable(r.Dir, 4096))
 }
 
 // paint gives the verdict's word, in colour where wanted.
 func (t *text) paint(v lab.Verdict) string {
+	word := lab.Printable(string(v), 64)
 	if !t.colour {
-		return string(v)
+		return word
 	}
 	codes := map[lab.Verdict]string{lab.Pass: "32", lab.Fail: "31", lab.Inconclusive: "33"}
-	return "\x1b[1;" + codes[v] + "m" + string(v) + "\x1b[0m"
+	return "\x1b[1;" + codes[v] + "m" + word + "\x1b[0m"
 }

@@ -144,6 +144,31 @@ func TestTextInColour(t *testing.T) {
 	}
 }
 
+func TestTextNamesTheClient(t *testing.T) {
+	rec := record()
+	rec.Client = "Harbour " + hostile
+	var b bytes.Buffer
+	if err := report.Text(&b, rec, false); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(b.String(), "patch booking-broken on lab dental (Harbour <script>") {
+		t.Errorf("got:\n%s", &b)
+	}
+}
+
+// Also what the operator chose may come from another host's record.
+func TestTextIsPrintable(t *testing.T) {
+	var b bytes.Buffer
+	if err := report.Text(&b, spoiled(hostile, 2, true), false); err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"\x1b", "\x00", "\xff", "\u202e", "\x07"} {
+		if strings.Contains(b.String(), bad) {
+			t.Errorf("%q reaches the terminal in:\n%q", bad, &b)
+		}
+	}
+}
+
 func TestJSONKeepsTheRecord(t *testing.T) {
 	var b bytes.Buffer
 	if err := report.JSON(&b, record()); err != nil {

@@ -1,6 +1,11 @@
 # Attributes that the other definitions have no use for.
 
-lab "attributes" {}
+lab "attributes" {
+  retention {
+    runs = 30
+    days = null
+  }
+}
 
 variable "note" {
   description = "Used nowhere"

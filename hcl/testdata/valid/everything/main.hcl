@@ -1,5 +1,9 @@
 lab "everything" {
   description = "lines\nof text"
+  retention {
+    runs = length(["a", "b"])
+    days = "365"
+  }
 }
 
 image "base" {

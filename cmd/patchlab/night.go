@@ -1,0 +1,275 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/patchlab/patchlab/lab"
+	"github.com/patchlab/patchlab/lab/agent"
+	"github.com/patchlab/patchlab/lab/ledger"
+	"github.com/patchlab/patchlab/lab/night"
+	"github.com/patchlab/patchlab/lab/notify"
+	"github.com/patchlab/patchlab/snapshots"
+)
+
+// nightOptions are the flags of patchlab night.
+type nightOptions struct {
+	testOptions
+	drops, patches  []string
+	finishBy        string
+	ifChanged       bool
+	jobs            int
+	notify, metrics string
+}
+
+func (a *app) nightCommand() *cobra.Command {
+	var o nightOptions
+	cmd := &cobra.Command{
+		Use:   "night DIR…",
+		Short: "Test all patches that arrived on all labs, unattended",
+		Long: `Tests patches on every lab that is defined in or below the directories, as cron
+wants it: silent when all is well, else with a summary on standard output and the
+worst exit code of its runs. One lab's trouble never stops the others.
+
+The patches are those of each definition, what lies in the folder incoming of
+each lab, and what lies in the folders of --drop, which are for all labs: a patch
+that a lab has no machine for is left out there. --patch names others instead.
+Hidden files, and those named *.part, *.tmp or *.crdownload, are left alone: move
+a file in when it is whole.
+
+What was never tested, or failed, comes first, then what much depends on. As many
+runs are made at once as there is memory for; --finish-by leaves out what would
+not be done in time, by the labs' earlier runs, and says so. --if-changed leaves
+out what has a verdict already, with the same bytes on the same definition. A
+night that was cut off is gone on with when it is started again: what is done is
+not done twice. A lab that another night works on is left to it.
+
+Results are told as notify.conf in PATCHLAB_HOME says: see patchlab notify.`,
+		Example: `  patchlab night /srv/labs --if-changed --finish-by 06:00
+  patchlab night /srv/labs --drop /srv/patches --metrics /var/lib/node_exporter/patchlab.prom
+  patchlab night labs/dental labs/mill --patch apache-security --format json`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.night(cmd.Context(), args, o) },
+	}
+	a.addFormat(cmd, "text", "json")
+	a.addVars(cmd)
+	a.wait = time.Hour
+	a.addWait(cmd)
+	f := cmd.Flags()
+	f.StringArrayVar(&o.drops, "drop", nil, "folder with patches for all labs (repeatable)")
+	f.StringArrayVar(&o.patches, "patch", nil, "only these patches: a name in a definition, a path, or apt:NAME (repeatable)")
+	f.StringVar(&o.finishBy, "finish-by", "", "be done by this time of day (06:00)")
+	f.BoolVar(&o.ifChanged, "if-changed", false, "leave out what has a verdict already, with the same bytes on the same definition")
+	f.IntVar(&o.jobs, "jobs", 0, "most runs at once; 0: as many as memory and processors allow")
+	f.StringVar(&o.notify, "notify", "", "file that says who is told (default: notify.conf in PATCHLAB_HOME, where there is one)")
+	f.StringVar(&o.metrics, "metrics", "", "file for Prometheus' node_exporter, named *.prom")
+	f.BoolVar(&o.noControl, "no-control", false, "make no control arms: quicker, but a reboot's own faults look like the patch's")
+	f.BoolVar(&o.noReboot, "no-verify-reboot", false, "do not reboot the machines once more when all is well")
+	f.BoolVar(&o.backout, "backout", false, "take each patch out again at the end, and say what is left of it")
+	return cmd
+}
+
+func (a *app) night(ctx context.Context, dirs []string, o nightOptions) error {
+	now := time.Now()
+	by, err := nextTime(o.finishBy, now)
+	if err != nil {
+		return err
+	}
+	store, err := a.store()
+	if err != nil {
+		return err
+	}
+	tell, err := a.telling(store, o.notify, o.metrics)
+	if err != nil {
+		return err
+	}
+	jobs, secrets, err := a.nightJobs(store, dirs, o)
+	if err != nil {
+		return err
+	}
+	tell.redact = secrets
+	g, err := a.ledgerOf(store)
+	if err != nil {
+		return err
+	}
+	if _, err := g.Adopt(); err != nil {
+		return untrusted(err)
+	}
+	limits := night.Options{FinishBy: by, IfChanged: o.ifChanged, Jobs: o.jobs}
+	if err := a.nightLimits(store, &limits); err != nil {
+		return err
+	}
+	n := night.Night{Dir: store.NightDir(), Past: &past{g: g, labs: map[string][]ledger.Entry{}}, Runner: a.nightRunner(store, o), Now: time.Now, Say: a.sayLine}
+	sum, err := n.Run(ctx, jobs, limits)
+	if err != nil {
+		return err
+	}
+	told := errors.Join(a.printNight(sum), tell.night(context.WithoutCancel(ctx), g, sum))
+	return a.nightCode(ctx, sum.Code, told)
+}
+
+// nightCode is the error that ends a night with the worst of its exit codes.
+// That somebody could not be told is said, and is no success.
+func (a *app) nightCode(ctx context.Context, code int, told error) error {
+	switch {
+	case ctx.Err() != nil:
+		return errors.Join(ctx.Err(), told)
+	case told != nil && code == exitOK:
+		return told
+	case told != nil:
+		a.exitCode(ctx, told) // says it
+		fallthrough
+	case code != exitOK:
+		return codeError(code)
+	}
+	return nil
+}
+
+// sayLine shows a line of progress where somebody looks on: cron would send it
+// by mail.
+func (a *app) sayLine(line string) {
+	if isTerminal(a.stderr) {
+		fmt.Fprintln(a.stderr, lab.Printable(line, 400))
+	}
+}
+
+// nextTime is when it is next so late as text says; zero for no text.
+func nextTime(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	at, err := time.ParseInLocation("15:04", text, now.Location())
+	if err != nil {
+		return at, usagef("", "cannot use --finish-by %q: want a time of day such as 06:00", text)
+	}
+	next := time.Date(now.Year(), now.Month(), now.Day(), at.Hour(), at.Minute(), 0, 0, now.Location())
+	if !next.After(now) {
+		next = time.Date(now.Year(), now.Month(), now.Day()+1, at.Hour(), at.Minute(), 0, 0, now.Location())
+	}
+	return next, nil
+}
+
+// nightLimits fills in what the host has.
+func (a *app) nightLimits(store *snapshots.Store, o *night.Options) error {
+	free, err := store.FreeMiB()
+	if err != nil {
+		return err
+	}
+	o.FreeMiB = free
+	if o.Jobs < 0 {
+		return usagef("", "--jobs %d: want 0 or more", o.Jobs)
+	}
+	if o.Jobs == 0 {
+		o.Jobs = runtime.NumCPU()
+		// An emulated machine keeps a processor busy, and a run has two arms.
+		if accel, _, err := snapshots.ChooseAccel(a.getenv); err == nil && accel != agent.AccelKVM {
+			o.Jobs = max(1, o.Jobs/2)
+		}
+	}
+	return nil
+}
+
+// nightRunner runs patchlab test for each job.
+func (a *app) nightRunner(store *snapshots.Store, o nightOptions) night.Runner {
+	self, err := os.Executable()
+	if err != nil {
+		self = os.Args[0]
+	}
+	args := []string{"--format", "json", "--wait", (*duration)(&a.wait).String()}
+	for _, v := range a.vars {
+		args = append(args, "--var", v)
+	}
+	for _, f := range a.varFiles {
+		args = append(args, "--var-file", f)
+	}
+	for flag, set := range map[string]bool{"--no-control": o.noControl, "--no-verify-reboot": o.noReboot, "--backout": o.backout} {
+		if set {
+			args = append(args, flag)
+		}
+	}
+	return &night.Command{Argv: []string{self, "test"}, Args: args, LogDir: filepath.Join(store.NightDir(), "logs")}
+}
+
+func (a *app) printNight(sum *night.Summary) error {
+	if a.format == "json" {
+		return sum.JSON(a.stdout)
+	}
+	if sum.Quiet() && !isTerminal(a.stdout) {
+		return nil
+	}
+	_, err := fmt.Fprint(a.stdout, sum.Text())
+	return err
+}
+
+// past answers a night's questions from the ledger, as it was when it began.
+type past struct {
+	g    *ledger.Ledger
+	labs map[string][]ledger.Entry // runs, newest first
+}
+
+func (p *past) runs(labName string) ([]ledger.Entry, error) {
+	if entries, known := p.labs[labName]; known {
+		return entries, nil
+	}
+	entries, err := p.g.Entries(ledger.Filter{Lab: labName, Kinds: []ledger.Kind{ledger.Run}})
+	if err == nil {
+		p.labs[labName] = entries
+	}
+	return entries, err
+}
+
+// Record implements night.Reader.
+func (p *past) Record(labName, run string) (*lab.Record, error) {
+	return ledger.ReadRecord(filepath.Join(p.g.Runs, labName, run))
+}
+
+// Done implements night.Past.
+func (p *past) Done(labName, definition, sha256 string, since time.Time) (string, lab.Verdict, bool, error) {
+	entries, err := p.runs(labName)
+	for _, e := range entries {
+		if e.Definition.SHA256 == definition && e.Patch.SHA256 == sha256 && !e.Run.Started.Before(since) {
+			return e.Run.ID, e.Run.Verdict, true, err
+		}
+	}
+	return "", "", false, err
+}
+
+// Before implements night.Past.
+func (p *past) Before(labName, patch string, t time.Time) (lab.Verdict, error) {
+	entries, err := p.runs(labName)
+	for _, e := range entries {
+		if e.Patch.Name == patch && e.Run.Started.Before(t) {
+			return e.Run.Verdict, err
+		}
+	}
+	return "", err
+}
+
+// Seconds implements night.Past.
+func (p *past) Seconds(labName string) (float64, error) {
+	entries, err := p.runs(labName)
+	var seconds []float64
+	for _, e := range entries[:min(len(entries), 9)] {
+		seconds = append(seconds, e.Run.Seconds)
+	}
+	return median(seconds), err
+}
+
+// results are a night's outcomes as they are told.
+func results(sum *night.Summary) []notify.Result {
+	list := []notify.Result{}
+	for _, o := range sum.Outcomes {
+		list = append(list, notify.Result{
+			Lab: o.Lab, Client: o.Client, Patch: o.Patch, Verdict: o.Verdict, Code: o.Code, Reason: o.Reason,
+			Run: o.Run, Dir: o.Dir, Before: o.Before, Seconds: o.Seconds, Skipped: o.Skipped,
+		})
+	}
+	return list
+}

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/patchlab/patchlab/lab"
+	"github.com/patchlab/patchlab/lab/night"
+	"github.com/patchlab/patchlab/lab/patch"
+	"github.com/patchlab/patchlab/snapshots"
+)
+
+// incoming is the folder of a lab for patches that just arrived.
+const incoming = "incoming"
+
+// nightJobs finds what there is to test. A lab whose definition is broken is a
+// job that cannot be run. It returns what takes the labs' secrets out as well.
+func (a *app) nightJobs(store *snapshots.Store, dirs []string, o nightOptions) (jobs []night.Job, redact func(string) string, err error) {
+	labs, err := labDirs(dirs)
+	if err != nil {
+		return nil, nil, err
+	}
+	shared, err := arrivals(o.drops, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	secrets := &lab.Lab{}
+	named := map[string]bool{}
+	for _, dir := range labs {
+		l, err := a.load(dir)
+		if err != nil {
+			jobs = append(jobs, night.Job{LabDir: dir, Err: broken(err)})
+			continue
+		}
+		secrets.Secrets = append(secrets.Secrets, l.Secrets...)
+		need, err := store.InstanceMiB(l)
+		if err != nil {
+			return nil, nil, err
+		}
+		args, err := nightPatches(l, shared, o.patches)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, arg := range args {
+			named[arg.name] = true
+			if job, ok := nightJob(l, arg, o.testOptions); ok {
+				job.MemoryMiB = need
+				jobs = append(jobs, job)
+			}
+		}
+	}
+	for _, name := range o.patches {
+		if !named[name] {
+			return nil, nil, usagef("patchlab night --help", "no lab below %s has a patch %q, and there is no such file", strings.Join(dirs, ", "), name)
+		}
+	}
+	return jobs, secrets.Redactor(), nil
+}
+
+// broken is why a definition cannot be used, on one line.
+func broken(err error) error {
+	first, _, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
+	return fmt.Errorf("the definition is broken (patchlab validate shows it whole): %s", lab.Printable(first, 300))
+}
+
+// labBlock is what a lab's definition has, also one that is broken.
+var labBlock = regexp.MustCompile(`(?m)^\s*lab\b`)
+
+// labDirs finds the labs in and below dirs, sorted, each once. A lab is a
+// folder with *.hcl files of which one has a lab block; what is below it
+// belongs to it.
+func labDirs(dirs []string) ([]string, error) {
+	var list []string
+	for _, dir := range dirs {
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			return nil, err
+		}
+		if info, err := os.Stat(abs); err != nil || !info.IsDir() {
+			return nil, usagef("patchlab night DIR…", "%s is no folder that can be read", dir)
+		}
+		if abs, err = filepath.EvalSymlinks(abs); err != nil { // so that a lab has one name
+			return nil, err
+		}
+		before := len(list)
+		err = filepath.WalkDir(abs, func(path string, d fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case !d.IsDir():
+				return nil
+			case path != abs && strings.HasPrefix(d.Name(), "."):
+				return fs.SkipDir
+			case isLab(path):
+				list = append(list, path)
+				return fs.SkipDir
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, usagef("", "cannot look for labs below %s: %w", dir, err)
+		}
+		if len(list) == before {
+			return nil, usagef("patchlab validate DIR looks at one definition", "there is no lab definition in or below %s", dir)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list), nil
+}
+
+func isLab(dir string) bool {
+	files, err := filepath.Glob(filepath.Join(dir, "*.hcl"))
+	return err == nil && slices.ContainsFunc(files, func(f string) bool {
+		text, err := os.ReadFile(f)
+		return err == nil && labBlock.Match(text)
+	})
+}
+
+// arrival is a patch as patchlab test takes it.
+type arrival struct {
+	name   string // argument
+	shared bool
+}
+
+// unfinished are the names of files that are still being written.
+var unfinished = []string{".part", ".tmp", ".crdownload", ".filepart"}
+
+// arrivals lists what lies in folders, sorted.
+func arrivals(dirs []string, shared bool) (list []arrival, err error) {
+	for _, dir := range dirs {
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			return nil, err
+		}
+		files, err := os.ReadDir(abs)
+		if err != nil {
+			return nil, usagef("", "cannot look for patches in %s: %w", dir, err)
+		}
+		for _, f := range files {
+			half := slices.ContainsFunc(unfinished, func(end string) bool { return strings.HasSuffix(f.Name(), end) })
+			if !half && !strings.HasPrefix(f.Name(), ".") {
+				list = append(list, arrival{filepath.Join(abs, f.Name()), shared})
+			}
+		}
+	}
+	return list, nil
+}
+
+// nightPatches is what is tested on l.
+func nightPatches(l *lab.Lab, shared []arrival, named []string) (list []arrival, err error) {
+	if len(named) > 0 {
+		for _, name := range named {
+			_, statErr := os.Stat(name)
+			inLab := slices.ContainsFunc(l.Patches, func(p *lab.Patch) bool { return p.Name == name })
+			if inLab || statErr == nil || strings.Contains(name, ":") {
+				list = append(list, arrival{name, !inLab})
+			}
+		}
+		return list, nil
+	}
+	for _, p := range l.Patches {
+		list = append(list, arrival{p.Name, false})
+	}
+	own := filepath.Join(l.Dir, incoming)
+	if _, err := os.Stat(own); err == nil {
+		more, err := arrivals([]string{own}, false)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, more...)
+	}
+	return append(list, shared...), nil
+}
+
+// nightJob is one patch on l; false when it is not for l.
+func nightJob(l *lab.Lab, arg arrival, o testOptions) (night.Job, bool) {
+	job := night.Job{LabDir: l.Dir, Lab: l.Name, Client: l.Client, Arg: arg.name, Patch: filepath.Base(arg.name), Shared: arg.shared}
+	if filepath.IsLocal(arg.name) {
+		if _, err := os.Stat(arg.name); err == nil { // the command runs in this folder too
+			job.Arg, _ = filepath.Abs(arg.name)
+		}
+	}
+	p, err := selectPatch(l, arg.name, nil)
+	if err != nil {
+		_, elsewhere := errors.AsType[*patch.NotForLabError](err)
+		job.Err = err
+		return job, !elsewhere || !arg.shared
+	}
+	job.Patch, job.Targets, job.Impact = p.Name, len(p.Targets), highest(p.Targets)
+	pin, err := patch.Pin(p)
+	if err == nil {
+		job.SHA256 = pin.SHA256
+		var f lab.Fingerprint
+		f, err = l.Fingerprint(o.adapt(p))
+		job.Definition = f.SHA256
+	}
+	job.Err = err
+	return job, true
+}
+
+// highest is the highest impact of machines.
+func highest(machines []*lab.Machine) lab.Impact {
+	order := []lab.Impact{lab.ImpactLow, lab.ImpactNormal, lab.ImpactHigh}
+	top := lab.ImpactLow
+	for _, m := range machines {
+		if slices.Index(order, m.Impact) > slices.Index(order, top) {
+			top = m.Impact
+		}
+	}
+	return top
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/patchlab/patchlab/lab"
+	"github.com/patchlab/patchlab/lab/ledger"
+	"github.com/patchlab/patchlab/lab/night"
+	"github.com/patchlab/patchlab/lab/notify"
+	"github.com/patchlab/patchlab/snapshots"
+)
+
+func (a *app) notifyCommand() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "notify",
+		Short: "Send a trial message to all who are told of results",
+		Long: `Sends a trial message to every target of the notification file, whatever its
+occasion, and says what could not be sent. The file is notify.conf in
+PATCHLAB_HOME unless --file names another; only its owner may read it. Each line
+is an occasion and a URL:
+
+  fail    mailto:jane@example.com
+  change  ntfy://ntfy.example.com/patchlab
+  always  webhook+https://hooks.example.com/patchlab?token=…
+
+fail is anything but a pass; change is another result than the time before;
+always is always. mailto goes through sendmail (?from=ADDR says from whom),
+webhook gets JSON by POST, all else is for shoutrrr, whose documentation lists the
+services.`,
+		Example: "  patchlab notify\n  patchlab notify --file night.conf",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.tryNotify(cmd.Context(), file)
+		},
+	}
+	cmd.Flags().StringVar(&file, "file", "", "the notification file")
+	return cmd
+}
+
+func (a *app) tryNotify(ctx context.Context, file string) error {
+	store, err := a.store()
+	if err != nil {
+		return err
+	}
+	path := notifyFile(store, file)
+	targets, err := notify.Load(path)
+	if err != nil {
+		return err
+	}
+	if len(targets) == 0 {
+		return usagef("patchlab notify --help shows what it holds", "%s names nobody", path)
+	}
+	for i := range targets {
+		targets[i].When = notify.Always
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	m := notify.NewMessage(host, nil, exitOK, "This is a trial message of patchlab notify. All is well.\n", time.Now())
+	m.Subject = "patchlab: a trial message from " + lab.Printable(host, 100)
+	if err := (&notify.Notifier{Targets: targets}).Send(ctx, m); err != nil {
+		return &lab.HostError{Op: "send all notifications", Err: err}
+	}
+	_, err = fmt.Fprintf(a.stdout, "sent to %s of %s\n", plural(len(targets), "target"), path)
+	return err
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func notifyFile(store *snapshots.Store, file string) string {
+	if file != "" {
+		return file
+	}
+	return filepath.Join(store.Home(), "notify.conf")
+}
+
+// telling is how results are told.
+type telling struct {
+	app     *app
+	store   *snapshots.Store
+	targets []notify.Target
+	metrics string
+	redact  func(string) string
+}
+
+// telling reads who is told, before anything is done.
+func (a *app) telling(store *snapshots.Store, file, metrics string) (*telling, error) {
+	if file != "" {
+		if _, err := os.Stat(file); err != nil {
+			return nil, usagef("patchlab notify --help shows what it holds", "cannot use --notify: %w", err)
+		}
+	}
+	if metrics != "" {
+		if err := notify.CheckMetricsPath(metrics); err != nil {
+			return nil, err
+		}
+	}
+	targets, err := notify.Load(notifyFile(store, file))
+	return &telling{app: a, store: store, targets: targets, metrics: metrics}, err
+}
+
+// night tells what came of a night. That it could not be told is an error.
+func (t *telling) night(ctx context.Context, g *ledger.Ledger, sum *night.Summary) error {
+	host, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	m := notify.NewMessage(host, results(sum), sum.Code, sum.Text(), time.Now())
+	err = (&notify.Notifier{Targets: t.targets, Redact: t.redact}).Send(ctx, m)
+	if err != nil {
+		err = &lab.HostError{Op: "tell everybody", Err: err, Hint: "patchlab notify tries it out"}
+	}
+	return errors.Join(err, t.writeMetrics(g, sum.Started, sum.Code))
+}
+
+// writeMetrics writes the file for node_exporter, where one is wanted.
+func (t *telling) writeMetrics(g *ledger.Ledger, started time.Time, code int) error {
+	if t.metrics == "" {
+		return nil
+	}
+	entries, err := g.Entries(ledger.Filter{Kinds: []ledger.Kind{ledger.Run}})
+	if err != nil {
+		return untrusted(err)
+	}
+	err = notify.WriteMetrics(t.metrics, samples(entries), started, code, t.store.Bytes(), version())
+	if err != nil {
+		return &lab.HostError{Op: "write the metrics", Err: err}
+	}
+	return nil
+}
+
+// samples are the last run of each patch on each lab, by their names.
+func samples(newestFirst []ledger.Entry) []notify.Sample {
+	type key struct{ lab, patch string }
+	at := map[key]int{}
+	var list []notify.Sample
+	for _, e := range newestFirst {
+		k := key{e.Lab, e.Patch.Name}
+		i, known := at[k]
+		if !known {
+			i = len(list)
+			at[k] = i
+			list = append(list, notify.Sample{
+				Lab: e.Lab, Client: e.Client, Patch: e.Patch.Name, Verdict: e.Run.Verdict, Code: verdictCode(e.Run.Verdict),
+				Started: e.Run.Started, Seconds: e.Run.Seconds,
+			})
+		}
+		if e.Run.Verdict == lab.Pass && list[i].LastPass.IsZero() {
+			list[i].LastPass = e.Run.Started
+		}
+	}
+	return list
+}
+
+// median is the middle of values; 0 of none.
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	values = slices.Sorted(slices.Values(values))
+	return values[len(values)/2]
+}

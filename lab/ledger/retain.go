@@ -1,0 +1,194 @@
+package ledger
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/patchlab/patchlab/lab"
+)
+
+// Expendable lists the folders of runs that may go, oldest first: those of a
+// lab that are past the limits of its newest run's Retain (or def, where it
+// has none), but never the lab's last pass, nor a run of bytes that a decision
+// which still counts points at, nor one that is not entered. A run of which an
+// entry says already that it goes, and which is still there, is among them.
+// Only runs whose records are here count towards the limit.
+func (g *Ledger) Expendable(def lab.Retention) ([]string, error) {
+	s, err := g.whole()
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	list, err := s.entries(Filter{})
+	if err != nil {
+		return nil, err
+	}
+	kept, err := g.kept()
+	if err != nil {
+		return nil, err
+	}
+	here := map[keptRun]bool{}
+	for _, r := range kept {
+		here[r] = true
+	}
+	gone := removedHere(list, s.own().id)
+	byLab := map[string][]*Entry{}
+	newest := map[string]*lab.Retention{}
+	var out []keptRun
+	for i := range list {
+		e := &list[i]
+		if e.Kind != Run {
+			continue
+		}
+		if _, seen := newest[e.Lab]; !seen {
+			newest[e.Lab] = e.Run.Keep
+		}
+		r := keptRun{e.Lab, e.Run.ID}
+		switch {
+		case !here[r]:
+		case gone[r]:
+			out = append(out, r)
+		default:
+			byLab[e.Lab] = append(byLab[e.Lab], e)
+		}
+		delete(here, r) // one that two ledgers have counts once
+	}
+	decided := standing(list, g.now())
+	for _, name := range slices.Sorted(maps.Keys(byLab)) {
+		out = append(out, expendable(byLab[name], cmp.Or(newest[name], &def), decided, g.now())...)
+	}
+	slices.SortFunc(out, func(a, b keptRun) int { return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.lab, b.lab)) })
+	dirs := []string{}
+	for _, r := range out {
+		dirs = append(dirs, g.dirOf(r))
+	}
+	return dirs, nil
+}
+
+// removedHere are the runs that this host's entries say go. Another host
+// removes its own records and none of these.
+func removedHere(list []Entry, own string) map[keptRun]bool {
+	return removed(slices.DeleteFunc(slices.Clone(list), func(e Entry) bool { return e.Of != own }))
+}
+
+// expendable are those of a lab's runs, newest first, that are past all limits
+// which are set.
+func expendable(runs []*Entry, limit *lab.Retention, decided map[[2]string]bool, now time.Time) (out []keptRun) {
+	if limit.Runs <= 0 && limit.Days <= 0 {
+		return nil
+	}
+	passed := false
+	for i, e := range runs {
+		last := e.Run.Verdict == lab.Pass && !passed
+		passed = passed || last
+		young := limit.Days > 0 && now.Sub(e.Run.Started) < time.Duration(limit.Days)*24*time.Hour
+		if last || i < limit.Runs || young || decided[[2]string{e.Lab, e.Patch.SHA256}] {
+			continue
+		}
+		out = append(out, keptRun{e.Lab, e.Run.ID})
+	}
+	return out
+}
+
+// standing are the labs and SHA-256 of patches that a decision still counts
+// of: the newest one on these bytes, unless it is an approval that has ended.
+func standing(list []Entry, now time.Time) map[[2]string]bool {
+	out := map[[2]string]bool{}
+	for i := range list { // newest first
+		e := &list[i]
+		if e.Decision == nil || e.Patch == nil {
+			continue
+		}
+		key := [2]string{e.Lab, e.Patch.SHA256}
+		if _, newer := out[key]; !newer {
+			out[key] = e.Kind == Reject || e.Decision.Until.IsZero() || e.Decision.Until.After(now)
+		}
+	}
+	return out
+}
+
+// Remove enters that runs' folders go, and removes them: in this order, so
+// that a crash in between leaves an entry and no gap. Folders that are not of
+// runs with an entry are a *lab.UsageError, and then nothing is done. The
+// error may also be a *SealError: then all are removed.
+func (g *Ledger) Remove(dirs []string) error {
+	if len(dirs) == 0 {
+		return nil
+	}
+	w, err := g.write()
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	todo, err := w.doomed(dirs)
+	if err != nil {
+		return err
+	}
+	const most = 1000 // ids in an entry
+	for _, name := range slices.Sorted(maps.Keys(todo)) {
+		for ids := range slices.Chunk(todo[name], most) {
+			if _, err := w.add(Entry{Kind: Prune, Lab: name, Pruned: ids}); err != nil {
+				return err
+			}
+		}
+	}
+	errs := []error{w.seal()}
+	for _, dir := range dirs {
+		if err := g.removeRun(dir); err != nil {
+			errs = append(errs, hostError("remove the run record", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// doomed are the ids of the runs in dirs by lab that no entry says yet of that
+// they go.
+func (w *writer) doomed(dirs []string) (map[string][]string, error) {
+	list, err := w.entries(Filter{Kinds: []Kind{Run, Prune}})
+	if err != nil {
+		return nil, err
+	}
+	entered := map[keptRun]bool{}
+	for i := range list {
+		if list[i].Run != nil {
+			entered[keptRun{list[i].Lab, list[i].Run.ID}] = true
+		}
+	}
+	gone := removedHere(list, w.own().id)
+	todo := map[string][]string{}
+	for _, dir := range dirs {
+		r := keptRun{filepath.Base(filepath.Dir(dir)), filepath.Base(dir)}
+		if w.g.dirOf(r) != filepath.Clean(dir) || !entered[r] {
+			return nil, usage(fmt.Sprintf("%s is not the folder of a run in the ledger", lab.Printable(dir, 300)), "")
+		}
+		if !gone[r] && !slices.Contains(todo[r.lab], r.id) {
+			todo[r.lab] = append(todo[r.lab], r.id)
+		}
+	}
+	return todo, nil
+}
+
+// removeRun removes a folder, under a name by which what is left of it is
+// removed with what killed runs leave (lab.SweepUnfinished).
+func (g *Ledger) removeRun(dir string) error {
+	if err := g.step("remove"); err != nil {
+		return err
+	}
+	hidden := filepath.Join(filepath.Dir(dir), unfinishedPrefix+filepath.Base(dir))
+	err := os.Rename(dir, hidden)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for range 3 { // somebody who sweeps may look into it
+		if err = os.RemoveAll(hidden); err == nil {
+			break
+		}
+	}
+	return err
+}
