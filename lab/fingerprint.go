@@ -225,8 +225,15 @@ func (e *encoder) file(path string) string {
 		if err != nil {
 			return err
 		}
+		info, err := os.Stat(at) // an upload follows links
+		if err != nil {
+			return err
+		}
 		fmt.Fprintf(h, "%q %v\n", filepath.ToSlash(rel), d.Type())
-		if !d.Type().IsRegular() && at != path || d.IsDir() {
+		if at != path && info.Mode().IsRegular() && info.Mode()&0o100 != 0 {
+			fmt.Fprintln(h, "executable") // it stays so on the machine
+		}
+		if !info.Mode().IsRegular() {
 			return nil
 		}
 		f, err := os.Open(at) //nolint:gosec // the user's own folder

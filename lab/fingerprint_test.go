@@ -101,6 +101,36 @@ func TestFingerprintHoldsNoSecret(t *testing.T) {
 	}
 }
 
+// An upload takes what links lead to, and what is executable stays so.
+func TestFingerprintOfAFolder(t *testing.T) {
+	l := printed(t)
+	dir, target := t.TempDir(), filepath.Join(t.TempDir(), "target")
+	script := filepath.Join(dir, "script")
+	for _, path := range []string{target, script} {
+		if err := os.WriteFile(path, []byte("one"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(target, filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	l.Machines[0].Setup.Uploads[0].Source = dir
+	before := fingerprint(t, l)
+	if err := os.WriteFile(target, []byte("two"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	behind := fingerprint(t, l)
+	if before.SHA256 == behind.SHA256 {
+		t.Error("other bytes behind a link do not show")
+	}
+	if err := os.Chmod(script, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if behind.SHA256 == fingerprint(t, l).SHA256 {
+		t.Error("another mode does not show")
+	}
+}
+
 func TestFingerprintOfAMissingFile(t *testing.T) {
 	l := printed(t)
 	l.Machines[0].Setup.Uploads[0].Source = "/nowhere/file"

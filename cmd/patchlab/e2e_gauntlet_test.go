@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/patchlab/patchlab/lab"
+	"github.com/patchlab/patchlab/lab/site/browsertest"
 )
 
 // dental is the example that the tests share.
@@ -99,7 +101,7 @@ var ordeals = []ordeal{
 	{name: "asks", postinst: "echo -n 'Overwrite the database? '; read -r answer; [ \"$answer\" = yes ]", want: 1, reason: "post-installation"},
 	{name: "talks", postinst: "yes 'a long line of a talkative package' | head -c 200000000", want: 0, reason: "applied", look: smallLogs},
 	{name: "garbles", postinst: `printf '\377\376\033[31mred\033]0;title\007 <script>alert(1)</script> %s\n' "$(printf '\302\233')"`, want: 0, reason: "applied"},
-	{name: "garbles-and-fails", postinst: `printf '\377\376\033[31mred\033]0;title\007 <script>alert(1)</script>\n' >&2; exit 1`, want: 1, reason: "post-installation"},
+	{name: "garbles-and-fails", postinst: `printf '\377\376\033[31mred\033]0;title\007 <script>alert(1)</script>\n' >&2; exit 1`, want: 1, reason: "post-installation", look: harmlessReports},
 	{name: "fills", postinst: "fallocate -l $(($(df --output=avail -B1 / | tail -1) - 65536)) /var/fill || true\ndd if=/dev/zero of=/var/fill2 bs=1M", want: 1, reason: "No space left on device"},
 	{name: "sshd", waits: true, script: "systemctl stop ssh.socket ssh.service; rm -f /usr/sbin/sshd", want: 1, reason: "SSH", condition: lab.SSHGone},
 	{name: "address", waits: true, script: "dev=$(ip -o -4 route show default | sed 's/.* dev //; s/ .*//'); ip address flush dev $dev; ip address add 192.168.1.77/24 dev $dev", want: 1, condition: lab.NetworkGone, limit: 15 * time.Minute},
@@ -120,6 +122,25 @@ func smallLogs(t *testing.T, rec lab.Record) {
 			t.Errorf("%s: %v, %v", f, info, err)
 		}
 	}
+}
+
+// harmlessReports looks whether what a hostile patch printed is text and no
+// more in the reports.
+func harmlessReports(t *testing.T, rec lab.Record) {
+	t.Helper()
+	for _, name := range []string{"report.html", "junit.xml"} {
+		text, err := os.ReadFile(filepath.Join(rec.Dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !utf8.Valid(text) || bytes.ContainsAny(text, "\x1b\x07\x00") || bytes.Contains(text, []byte("<script")) {
+			t.Errorf("%s holds what the patch printed as it is", name)
+		}
+		if !bytes.Contains(text, []byte("&lt;script&gt;alert(1)")) {
+			t.Errorf("%s does not show what the patch printed:\n%s", name, text)
+		}
+	}
+	looksRight(t, browsertest.Open(t), filepath.Join(rec.Dir, "report.html"), "hostile")
 }
 
 func showsChange(kind lab.StateKind, name string) func(*testing.T, lab.Record) {

@@ -59,6 +59,9 @@ func (a *app) present(g *ledger.Ledger, ref string) (*lab.Lab, lab.Fingerprint, 
 	if err != nil {
 		return nil, lab.Fingerprint{}, err
 	}
+	if dir != ref && l.Name != ref { // the folder is another lab's now
+		return nil, lab.Fingerprint{}, usagef("--lab DIR", "lab %q was last tested from %s, which defines lab %q now", ref, dir, l.Name)
+	}
 	now, err := ledger.Present(l)
 	return l, now, err
 }
@@ -71,7 +74,7 @@ func (a *app) labDir(g *ledger.Ledger, ref string) (string, error) {
 	}
 	newest, err := g.Entries(ledger.Filter{Lab: ref, Kinds: []ledger.Kind{ledger.Run}, Limit: 1})
 	if err != nil {
-		return "", err
+		return "", untrusted(err)
 	}
 	if len(newest) == 0 {
 		return "", usagef("--lab DIR", "there is neither a folder %s nor a run of a lab of this name", ref)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/patchlab/patchlab/lab"
+	"github.com/patchlab/patchlab/lab/ledger"
 	"github.com/patchlab/patchlab/snapshots"
 )
 
@@ -79,14 +80,15 @@ func (a *app) gcRecords(store *snapshots.Store, dryRun bool, runs lab.Retention,
 	if err != nil {
 		return err
 	}
+	var broken error // a record that cannot be entered keeps no other
 	if !dryRun {
-		if _, err := g.Adopt(); err != nil {
-			return untrusted(err)
+		if _, broken = g.Adopt(); errors.Is(broken, ledger.ErrTampered) {
+			return untrusted(broken)
 		}
 	}
 	dirs, err := g.Expendable(runs)
 	if err != nil {
-		return untrusted(err)
+		return errors.Join(broken, untrusted(err))
 	}
 	sizes := make([]int64, len(dirs))
 	for i, dir := range dirs {
@@ -103,7 +105,7 @@ func (a *app) gcRecords(store *snapshots.Store, dryRun bool, runs lab.Retention,
 			report.Bytes += sizes[i]
 		}
 	}
-	return untrusted(err)
+	return errors.Join(broken, untrusted(err))
 }
 
 func (a *app) gcReport(r *snapshots.GCReport, dryRun, whole bool) error {

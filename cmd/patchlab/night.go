@@ -19,6 +19,10 @@ import (
 	"github.com/patchlab/patchlab/snapshots"
 )
 
+// nightWait is how long a run of a night waits for memory: nobody is there who
+// could try again.
+const nightWait = time.Hour
+
 // nightOptions are the flags of patchlab night.
 type nightOptions struct {
 	testOptions
@@ -36,7 +40,8 @@ func (a *app) nightCommand() *cobra.Command {
 		Short: "Test all patches that arrived on all labs, unattended",
 		Long: `Tests patches on every lab that is defined in or below the directories, as cron
 wants it: silent when all is well, else with a summary on standard output and the
-worst exit code of its runs. One lab's trouble never stops the others.
+worst exit code of its runs. One lab's trouble never stops the others. Links to
+labs are followed; no two labs have the same name.
 
 The patches are those of each definition, what lies in the folder incoming of
 each lab, and what lies in the folders of --drop, which are for all labs: a patch
@@ -56,13 +61,18 @@ Results are told as notify.conf in PATCHLAB_HOME says: see patchlab notify.`,
   patchlab night /srv/labs --drop /srv/patches --metrics /var/lib/node_exporter/patchlab.prom
   patchlab night labs/dental labs/mill --patch apache-security --format json`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.night(cmd.Context(), args, o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("wait") {
+				a.wait = nightWait
+			}
+			return a.night(cmd.Context(), args, o)
+		},
 	}
 	a.addFormat(cmd, "text", "json")
 	a.addVars(cmd)
-	a.wait = time.Hour
 	a.addWait(cmd)
 	f := cmd.Flags()
+	f.Lookup("wait").DefValue = nightWait.String() // all commands share the value itself
 	f.StringArrayVar(&o.drops, "drop", nil, "folder with patches for all labs (repeatable)")
 	f.StringArrayVar(&o.patches, "patch", nil, "only these patches: a name in a definition, a path, or apt:NAME (repeatable)")
 	f.StringVar(&o.finishBy, "finish-by", "", "be done by this time of day (06:00)")
@@ -90,46 +100,56 @@ func (a *app) night(ctx context.Context, dirs []string, o nightOptions) error {
 	if err != nil {
 		return err
 	}
-	jobs, secrets, err := a.nightJobs(store, dirs, o)
-	if err != nil {
-		return err
-	}
-	tell.redact = secrets
 	g, err := a.ledgerOf(store)
 	if err != nil {
 		return err
 	}
-	if _, err := g.Adopt(); err != nil {
-		return untrusted(err)
-	}
-	limits := night.Options{FinishBy: by, IfChanged: o.ifChanged, Jobs: o.jobs}
-	if err := a.nightLimits(store, &limits); err != nil {
-		return err
-	}
-	n := night.Night{Dir: store.NightDir(), Past: &past{g: g, labs: map[string][]ledger.Entry{}}, Runner: a.nightRunner(store, o), Now: time.Now, Say: a.sayLine}
-	sum, err := n.Run(ctx, jobs, limits)
+	sum, trouble, err := a.nightRuns(ctx, store, g, tell, dirs, night.Options{FinishBy: by, IfChanged: o.ifChanged}, o)
 	if err != nil {
-		return err
+		return errors.Join(err, tell.noNight(context.WithoutCancel(ctx), g, now, err))
 	}
-	told := errors.Join(a.printNight(sum), tell.night(context.WithoutCancel(ctx), g, sum))
-	return a.nightCode(ctx, sum.Code, told)
+	told := errors.Join(trouble, a.printNight(sum), tell.night(context.WithoutCancel(ctx), g, sum, trouble))
+	return a.nightCode(context.WithoutCancel(ctx), sum.Code, told)
 }
 
-// nightCode is the error that ends a night with the worst of its exit codes.
-// That somebody could not be told is said, and is no success.
-func (a *app) nightCode(ctx context.Context, code int, told error) error {
-	switch {
-	case ctx.Err() != nil:
-		return errors.Join(ctx.Err(), told)
-	case told != nil && code == exitOK:
-		return told
-	case told != nil:
-		a.exitCode(ctx, told) // says it
-		fallthrough
-	case code != exitOK:
-		return codeError(code)
+// nightRuns makes the night. Trouble is what went wrong beside it.
+func (a *app) nightRuns(ctx context.Context, store *snapshots.Store, g *ledger.Ledger, tell *telling, dirs []string, limits night.Options, o nightOptions) (sum *night.Summary, trouble, err error) {
+	if err := a.nightLimits(store, o.jobs, &limits); err != nil {
+		return nil, nil, err
 	}
-	return nil
+	jobs, secrets, err := a.nightJobs(store, dirs, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	tell.redact = secrets
+	if _, trouble = g.Adopt(); errors.Is(trouble, ledger.ErrTampered) {
+		return nil, nil, untrusted(trouble)
+	}
+	if trouble != nil { // one record that is broken is no reason to test nothing
+		trouble = &lab.HostError{Op: "enter the runs that were cut off in the ledger", Err: trouble, Hint: "mend or remove their folders"}
+	}
+	n := night.Night{Dir: store.NightDir(), Past: &past{g: g, labs: map[string][]ledger.Entry{}}, Runner: a.nightRunner(store, o), Now: time.Now, Say: a.sayLine}
+	sum, err = n.Run(ctx, jobs, limits)
+	return sum, trouble, err
+}
+
+// nightCode is the error that ends a night with the worst of its exit codes,
+// also when it was interrupted. That somebody could not be told is said, and is
+// no success. Ctx has not ended.
+func (a *app) nightCode(ctx context.Context, code int, told error) error {
+	if told != nil {
+		said := a.exitCode(ctx, told) // says it
+		if code == exitOK {
+			code = said
+		}
+	}
+	switch code {
+	case exitOK:
+		return nil
+	case exitInterrupted:
+		a.say("patchlab: interrupted: everything was cleaned up")
+	}
+	return codeError(code)
 }
 
 // sayLine shows a line of progress where somebody looks on: cron would send it
@@ -157,15 +177,15 @@ func nextTime(text string, now time.Time) (time.Time, error) {
 }
 
 // nightLimits fills in what the host has.
-func (a *app) nightLimits(store *snapshots.Store, o *night.Options) error {
+func (a *app) nightLimits(store *snapshots.Store, jobs int, o *night.Options) error {
+	if jobs < 0 {
+		return usagef("", "--jobs %d: want 0 or more", jobs)
+	}
 	free, err := store.FreeMiB()
 	if err != nil {
 		return err
 	}
-	o.FreeMiB = free
-	if o.Jobs < 0 {
-		return usagef("", "--jobs %d: want 0 or more", o.Jobs)
-	}
+	o.FreeMiB, o.Jobs = max(1, free), jobs // 0 would be no limit
 	if o.Jobs == 0 {
 		o.Jobs = runtime.NumCPU()
 		// An emulated machine keeps a processor busy, and a run has two arms.

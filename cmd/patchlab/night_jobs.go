@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/patchlab/patchlab/hcl"
 	"github.com/patchlab/patchlab/lab"
 	"github.com/patchlab/patchlab/lab/night"
 	"github.com/patchlab/patchlab/lab/patch"
@@ -32,10 +33,11 @@ func (a *app) nightJobs(store *snapshots.Store, dirs []string, o nightOptions) (
 	}
 	secrets := &lab.Lab{}
 	named := map[string]bool{}
+	dirOf := map[string]string{} // of labs, by name
 	for _, dir := range labs {
 		l, err := a.load(dir)
 		if err != nil {
-			jobs = append(jobs, night.Job{LabDir: dir, Err: broken(err)})
+			jobs = append(jobs, night.Job{LabDir: dir, Err: broken(dir, err)})
 			continue
 		}
 		secrets.Secrets = append(secrets.Secrets, l.Secrets...)
@@ -43,9 +45,15 @@ func (a *app) nightJobs(store *snapshots.Store, dirs []string, o nightOptions) (
 		if err != nil {
 			return nil, nil, err
 		}
+		if other, known := dirOf[l.Name]; known {
+			jobs = append(jobs, night.Job{LabDir: dir, Client: l.Client, Err: fmt.Errorf(
+				"lab %q is defined in %s as well: a lab has a name of its own, or their runs cannot be told apart", l.Name, other)})
+			continue
+		}
+		dirOf[l.Name] = dir
 		args, err := nightPatches(l, shared, o.patches)
-		if err != nil {
-			return nil, nil, err
+		if err != nil { // of this lab alone
+			jobs = append(jobs, night.Job{LabDir: dir, Lab: l.Name, Client: l.Client, Patch: incoming, Err: err})
 		}
 		for _, arg := range args {
 			named[arg.name] = true
@@ -64,17 +72,27 @@ func (a *app) nightJobs(store *snapshots.Store, dirs []string, o nightOptions) (
 }
 
 // broken is why a definition cannot be used, on one line.
-func broken(err error) error {
-	first, _, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
-	return fmt.Errorf("the definition is broken (patchlab validate shows it whole): %s", lab.Printable(first, 300))
+func broken(dir string, err error) error {
+	cause := err.Error()
+	if d, ok := errors.AsType[*hcl.Diagnostics](err); ok && d.HasErrors() {
+		first := d.All()[0]
+		cause = first.Summary + ": " + first.Detail
+		if first.File != "" {
+			cause = fmt.Sprintf("%s:%d: %s", filepath.Base(first.File), first.Line, cause)
+		}
+		if more := len(d.All()) - 1; more > 0 {
+			cause += fmt.Sprintf(" (and %d more)", more)
+		}
+	}
+	return fmt.Errorf("the definition is broken: %s; patchlab validate %s shows it whole", lab.Printable(cause, 300), dir)
 }
 
 // labBlock is what a lab's definition has, also one that is broken.
 var labBlock = regexp.MustCompile(`(?m)^\s*lab\b`)
 
 // labDirs finds the labs in and below dirs, sorted, each once. A lab is a
-// folder with *.hcl files of which one has a lab block; what is below it
-// belongs to it.
+// folder with *.hcl files of which one has a lab block, or a link to one; what
+// is below it belongs to it. A folder that cannot be read is listed as well.
 func labDirs(dirs []string) ([]string, error) {
 	var list []string
 	for _, dir := range dirs {
@@ -91,8 +109,18 @@ func labDirs(dirs []string) ([]string, error) {
 		before := len(list)
 		err = filepath.WalkDir(abs, func(path string, d fs.DirEntry, err error) error {
 			switch {
-			case err != nil:
+			case err != nil && path == abs:
 				return err
+			case err != nil: // told when it is loaded, and no reason to leave out the others
+				if d.Name() != "lost+found" && !errors.Is(err, fs.ErrNotExist) {
+					list = append(list, path)
+				}
+				return nil
+			case d.Type()&fs.ModeSymlink != 0:
+				if to, err := filepath.EvalSymlinks(path); err == nil && isLab(to) {
+					list = append(list, to)
+				}
+				return nil
 			case !d.IsDir():
 				return nil
 			case path != abs && strings.HasPrefix(d.Name(), "."):
@@ -114,11 +142,20 @@ func labDirs(dirs []string) ([]string, error) {
 	return slices.Compact(list), nil
 }
 
+// isLab reports whether a folder holds a lab. A definition that cannot be read
+// is one: that is said when it is loaded.
 func isLab(dir string) bool {
-	files, err := filepath.Glob(filepath.Join(dir, "*.hcl"))
-	return err == nil && slices.ContainsFunc(files, func(f string) bool {
-		text, err := os.ReadFile(f)
-		return err == nil && labBlock.Match(text)
+	entries, err := os.ReadDir(dir)
+	return err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		if !strings.HasSuffix(e.Name(), hcl.Extension) || strings.HasPrefix(e.Name(), ".") {
+			return false
+		}
+		path := filepath.Join(dir, e.Name())
+		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+			return err != nil
+		}
+		text, err := os.ReadFile(path)
+		return err != nil || labBlock.Match(text)
 	})
 }
 
@@ -152,7 +189,8 @@ func arrivals(dirs []string, shared bool) (list []arrival, err error) {
 	return list, nil
 }
 
-// nightPatches is what is tested on l.
+// nightPatches is what is tested on l, also beside an error: that what arrived
+// for it cannot be looked at.
 func nightPatches(l *lab.Lab, shared []arrival, named []string) (list []arrival, err error) {
 	if len(named) > 0 {
 		for _, name := range named {
@@ -170,10 +208,7 @@ func nightPatches(l *lab.Lab, shared []arrival, named []string) (list []arrival,
 	own := filepath.Join(l.Dir, incoming)
 	if _, err := os.Stat(own); err == nil {
 		more, err := arrivals([]string{own}, false)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, more...)
+		return slices.Concat(list, more, shared), err
 	}
 	return append(list, shared...), nil
 }
@@ -181,7 +216,7 @@ func nightPatches(l *lab.Lab, shared []arrival, named []string) (list []arrival,
 // nightJob is one patch on l; false when it is not for l.
 func nightJob(l *lab.Lab, arg arrival, o testOptions) (night.Job, bool) {
 	job := night.Job{LabDir: l.Dir, Lab: l.Name, Client: l.Client, Arg: arg.name, Patch: filepath.Base(arg.name), Shared: arg.shared}
-	if filepath.IsLocal(arg.name) {
+	if arg.shared && filepath.IsLocal(arg.name) { // a patch of the definition may have the name of a file here
 		if _, err := os.Stat(arg.name); err == nil { // the command runs in this folder too
 			job.Arg, _ = filepath.Abs(arg.name)
 		}

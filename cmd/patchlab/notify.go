@@ -114,18 +114,42 @@ func (a *app) telling(store *snapshots.Store, file, metrics string) (*telling, e
 	return &telling{app: a, store: store, targets: targets, metrics: metrics}, err
 }
 
-// night tells what came of a night. That it could not be told is an error.
-func (t *telling) night(ctx context.Context, g *ledger.Ledger, sum *night.Summary) error {
+// night tells what came of a night, and of trouble beside it, which may be nil.
+// That it could not be told is an error.
+func (t *telling) night(ctx context.Context, g *ledger.Ledger, sum *night.Summary, trouble error) error {
+	text, code := sum.Text(), sum.Code
+	if trouble != nil {
+		text += "\nBesides: " + lab.Printable(trouble.Error(), 2000) + "\n"
+		if code == exitOK {
+			code, _ = classify(trouble)
+		}
+	}
+	return errors.Join(t.send(ctx, results(sum), code, text), t.writeMetrics(g, sum.Started, code))
+}
+
+// noNight tells that there was no night, and why, unless somebody looks on, or
+// it is only that another one is at work.
+func (t *telling) noNight(ctx context.Context, g *ledger.Ledger, started time.Time, why error) error {
+	_, busy := errors.AsType[*lab.BusyError](why)
+	if busy || errors.Is(why, context.Canceled) || isTerminal(t.app.stderr) {
+		return nil
+	}
+	code, _ := classify(why)
+	err := t.send(ctx, nil, code, "There was no night: "+lab.Printable(why.Error(), 2000)+"\n")
+	return errors.Join(err, t.writeMetrics(g, started, code))
+}
+
+// send tells everybody whom it concerns.
+func (t *telling) send(ctx context.Context, results []notify.Result, code int, text string) error {
 	host, err := os.Hostname()
 	if err != nil {
 		return err
 	}
-	m := notify.NewMessage(host, results(sum), sum.Code, sum.Text(), time.Now())
-	err = (&notify.Notifier{Targets: t.targets, Redact: t.redact}).Send(ctx, m)
+	err = (&notify.Notifier{Targets: t.targets, Redact: t.redact}).Send(ctx, notify.NewMessage(host, results, code, text, time.Now()))
 	if err != nil {
-		err = &lab.HostError{Op: "tell everybody", Err: err, Hint: "patchlab notify tries it out"}
+		return &lab.HostError{Op: "tell everybody", Err: err, Hint: "patchlab notify tries it out"}
 	}
-	return errors.Join(err, t.writeMetrics(g, sum.Started, sum.Code))
+	return nil
 }
 
 // writeMetrics writes the file for node_exporter, where one is wanted.

@@ -102,7 +102,7 @@ func (a *app) completeRuns(*cobra.Command, []string, string) ([]string, cobra.Sh
 	}
 	var ids []string
 	for _, e := range entries {
-		ids = append(ids, e.Run.ID+"\t"+e.Lab+" "+e.Patch.Name+": "+string(e.Run.Verdict))
+		ids = append(ids, e.Run.ID+"\t"+lab.Printable(e.Lab+" "+e.Patch.Name, 100)+": "+string(e.Run.Verdict))
 	}
 	return ids, cobra.ShellCompDirectiveNoFileComp
 }

@@ -52,15 +52,9 @@ func addFilter(cmd *cobra.Command, f *ledger.Filter, since *duration) {
 	cmd.Flags().IntVar(&f.Limit, "limit", 30, "at most so many, 0: all")
 }
 
-// list prints the entries that f picks. With --format json each is a line.
+// list prints the entries that f picks.
 func (a *app) list(f ledger.Filter, since time.Duration, write func([]ledger.Entry) error) error {
-	if f.Limit < 0 {
-		return usagef("", "--limit %d: want 0 or more", f.Limit)
-	}
-	if since > 0 {
-		f.Since = time.Now().Add(-since)
-	}
-	g, err := a.ledger()
+	g, err := a.picker(&f, since)
 	if err != nil {
 		return err
 	}
@@ -68,6 +62,22 @@ func (a *app) list(f ledger.Filter, since time.Duration, write func([]ledger.Ent
 	if err != nil {
 		return err
 	}
+	return a.show(entries, write)
+}
+
+// picker checks what f is asked for, sets its time, and opens the ledger.
+func (a *app) picker(f *ledger.Filter, since time.Duration) (*ledger.Ledger, error) {
+	if f.Limit < 0 {
+		return nil, usagef("", "--limit %d: want 0 or more", f.Limit)
+	}
+	if since > 0 {
+		f.Since = time.Now().Add(-since)
+	}
+	return a.ledger()
+}
+
+// show prints entries. With --format json each is a line.
+func (a *app) show(entries []ledger.Entry, write func([]ledger.Entry) error) error {
 	if a.format != "json" {
 		return write(entries)
 	}
@@ -124,30 +134,20 @@ of its files, or the beginning (8 digits or more) of a SHA-256.`,
 
 // history lists what is known of a lab, else of a patch.
 func (a *app) history(ref string, f ledger.Filter, since time.Duration) error {
-	g, err := a.ledger()
+	g, err := a.picker(&f, since)
 	if err != nil {
 		return err
 	}
-	known, err := g.Entries(ledger.Filter{Lab: ref, Kinds: f.Kinds, Limit: 1})
-	if err != nil {
+	entries, known, err := g.About(ref, f)
+	switch {
+	case err != nil:
 		return err
-	}
-	if len(known) > 0 {
-		f.Lab = ref
-		return a.list(f, since, a.writeHistory)
-	}
-	if f.Patch != "" {
+	case known:
+		return a.show(entries, a.writeHistory)
+	case f.Patch != "":
 		return usagef("patchlab runs lists what there is", "the ledger knows no lab %q", ref)
 	}
-	f.Patch = ref
-	known, err = g.Entries(ledger.Filter{Patch: ref, Kinds: f.Kinds, Limit: 1})
-	if err != nil {
-		return err
-	}
-	if len(known) == 0 {
-		return usagef("patchlab runs lists what there is", "the ledger knows neither a lab nor a patch %q", ref)
-	}
-	return a.list(f, since, a.writeHistory)
+	return usagef("patchlab runs lists what there is", "the ledger knows neither a lab nor a patch %q", ref)
 }
 
 func (a *app) writeHistory(entries []ledger.Entry) error {

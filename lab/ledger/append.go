@@ -63,13 +63,11 @@ func (w *writer) Close() {
 func (w *writer) path(name string) string { return filepath.Join(w.g.Dir, name) }
 
 // repair brings a ledger that a process died over to where the next line can
-// be written. The folder is synced first: so the head on the disk is of the
-// line before at most, however the power fails.
-func (w *writer) repair() error {
+// be written.
+func (w *writer) repair() (err error) {
 	c := w.own().chain
 	w.sweep()
-	err := syncDir(w.g.Dir)
-	if err == nil && c.torn {
+	if c.torn {
 		err = truncate(w.path(linesFile), c.size)
 	}
 	if err == nil && c.lags {
@@ -130,8 +128,13 @@ func (w *writer) add(e Entry) (Entry, error) {
 	return e, nil
 }
 
-// commit writes a line, and the head after it.
+// commit writes a line, and the head after it. The head of the line before is
+// made to last first: of several lines that one process adds, too, the head on
+// the disk is never behind by more than one.
 func (w *writer) commit(text []byte) error {
+	if err := syncDir(w.g.Dir); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(w.path(linesFile), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -25,7 +26,7 @@ func (g *Ledger) Check(e Entry) error {
 		return hostError("read the run records", err)
 	}
 	defer root.Close()
-	problems, err := checkRun(root, &e)
+	problems, err := checkRun(context.Background(), root, &e)
 	switch {
 	case err != nil:
 		return hostError("read the run record", err)
@@ -39,7 +40,7 @@ func (g *Ledger) Check(e Entry) error {
 
 // checkRun says what is wrong with the folder of a run below the folder of
 // all runs.
-func checkRun(runs *os.Root, e *Entry) ([]Problem, error) {
+func checkRun(ctx context.Context, runs *os.Root, e *Entry) ([]Problem, error) {
 	path, err := runPath(e.Lab, e.Run.ID)
 	if err != nil {
 		return []Problem{{Seq: e.Seq, Text: err.Error()}}, nil
@@ -61,11 +62,11 @@ func checkRun(runs *os.Root, e *Entry) ([]Problem, error) {
 		return nil, err
 	}
 	defer root.Close()
-	return compareRun(root, e.Run.Sums, problem)
+	return compareRun(ctx, root, e.Run.Sums, problem)
 }
 
 // compareRun compares the files of a run's folder with their sums.
-func compareRun(root *os.Root, want string, problem func(file, text string) Problem) ([]Problem, error) {
+func compareRun(ctx context.Context, root *os.Root, want string, problem func(file, text string) Problem) ([]Problem, error) {
 	text, err := readSmall(root, sumsFile, maxSums)
 	switch {
 	case broken(err):
@@ -91,7 +92,7 @@ func compareRun(root *os.Root, want string, problem func(file, text string) Prob
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(listed)) {
-		sum, err := fileSum(root, path)
+		sum, err := fileSum(ctx, root, path)
 		switch {
 		case broken(err):
 			problems = append(problems, problem(path, whatIs(err)))

@@ -13,7 +13,8 @@ import (
 
 // Enter adds the entry of a run whose record is kept in rec.Dir, whose
 // SHA256SUMS is there (see WriteSums). A run that is in already, here or in a
-// ledger that was merged in, is left as it is and returned. It waits for other
+// ledger that was merged in, is left as it is and returned; another host's entry
+// of other contents under its id does not keep it out. It waits for other
 // processes that add entries. Errors: a *lab.HostError when it cannot be
 // written, then nothing is added; ErrTampered when the ledger is not as it was
 // left; *SealError when the entry is in, but its seal could not be made.
@@ -27,13 +28,26 @@ func (g *Ledger) Enter(rec *lab.Record) (Entry, error) {
 		return Entry{}, err
 	}
 	defer w.Close()
-	if old, ok, err := w.find(keptRun{rec.Lab, rec.Run}); ok || err != nil {
+	old, ok, err := w.find(keptRun{rec.Lab, rec.Run})
+	if same := ok && (old.Of == w.own().id || old.Run.Sums == e.Run.Sums); same || err != nil {
 		return old, err
+	}
+	if err := named(rec.Dir); err != nil {
+		return Entry{}, err
 	}
 	if e, err = w.add(e); err != nil {
 		return Entry{}, err
 	}
 	return e, w.seal()
+}
+
+// named makes the name of a run's folder last, before there is an entry of it.
+func named(dir string) error {
+	runs := filepath.Dir(dir) // of the lab
+	if err := errors.Join(syncDir(runs), syncDir(filepath.Dir(runs))); err != nil {
+		return hostError("keep the run record", err)
+	}
+	return nil
 }
 
 // Adopt enters runs whose process died after the record was kept and before
@@ -62,6 +76,9 @@ func (g *Ledger) Adopt() ([]Entry, error) {
 	var errs []error
 	for _, r := range slices.Backward(todo) {
 		e, err := g.adopt(r)
+		if err == nil {
+			err = named(g.dirOf(r))
+		}
 		if err == nil {
 			e, err = w.add(e)
 		}

@@ -24,6 +24,37 @@ func (g *Ledger) Entries(f Filter) ([]Entry, error) {
 	return s.entries(f)
 }
 
+// About returns what f picks of a lab, or, where the ledger knows none called
+// ref, of a patch: see Filter.Patch. Known reports whether there is either, also
+// when f picks nothing of it. A ref that may be a patch is none where f has one
+// already. It is Entries otherwise, and reads the ledger once.
+func (g *Ledger) About(ref string, f Filter) (list []Entry, known bool, err error) {
+	s, err := g.whole()
+	if err != nil {
+		return nil, false, err
+	}
+	defer s.Close()
+	ways := []Filter{{Lab: ref, Kinds: f.Kinds, Limit: 1}}
+	if f.Patch == "" {
+		ways = append(ways, Filter{Patch: ref, Kinds: f.Kinds, Limit: 1})
+	}
+	for _, way := range ways {
+		one := f
+		one.Lab, one.Patch = cmp.Or(way.Lab, f.Lab), cmp.Or(way.Patch, f.Patch)
+		list, err := s.entries(one)
+		if len(list) > 0 || err != nil {
+			return list, err == nil, err
+		}
+		// None of what is wanted: is there any?
+		way.Own = f.Own
+		some, err := s.entries(way)
+		if len(some) > 0 || err != nil {
+			return list, err == nil, err
+		}
+	}
+	return []Entry{}, false, nil
+}
+
 // line is an entry that is not decoded yet.
 type line struct {
 	book *book
@@ -38,6 +69,9 @@ func (s *shelf) entries(f Filter) ([]Entry, error) {
 	sieve := f.sieve()
 	var lines []line
 	for _, b := range s.books {
+		if f.Own && b.merged != nil {
+			continue
+		}
 		for i, text := range b.lines {
 			if when := whenOf(text); sieve.lets(text, when) {
 				lines = append(lines, line{b, i + 1, text, when})

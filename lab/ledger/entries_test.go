@@ -236,3 +236,44 @@ func BenchmarkEnter10k(b *testing.B) {
 		}
 	}
 }
+
+// TestAbout looks for what is called so: a lab first, then a patch.
+func TestAbout(t *testing.T) {
+	h := newHome(t)
+	a := h.run(t, "dental", 5, lab.Pass)
+	b := h.run(t, "fix", 3, lab.Fail) // a lab of the patch's name
+	c := h.run(t, "dental", 4, lab.Pass)
+	for _, k := range []struct {
+		ref   string
+		f     Filter
+		known bool
+		want  []string
+	}{
+		{"dental", Filter{}, true, []string{a.Run, c.Run}},
+		{"dental", Filter{Limit: 1}, true, []string{a.Run}},
+		{"dental", Filter{Verdict: lab.Fail}, true, nil},
+		{"fix", Filter{}, true, []string{b.Run}},
+		{"fix.deb", Filter{}, true, []string{a.Run, c.Run, b.Run}},
+		{"dental", Filter{Patch: "fix", Limit: 1}, true, []string{a.Run}},
+		{"dental", Filter{Patch: "other"}, true, nil},
+		{"fix.deb", Filter{Patch: "fix"}, false, nil},
+		{"fix.deb", Filter{Kinds: []Kind{Approve}}, false, nil},
+		{"nobody", Filter{}, false, nil},
+	} {
+		list, known, err := h.About(k.ref, k.f)
+		must(t, err)
+		var got []string
+		for _, e := range list {
+			if e.Run != nil {
+				got = append(got, e.Run.ID)
+			}
+		}
+		if known != k.known || !slices.Equal(got, k.want) {
+			t.Errorf("%q of %+v: %q, known %v", k.ref, k.f, got, known)
+		}
+	}
+	lines := h.lines(t)
+	h.setLines(t, lines[1:]...)
+	_, _, err := h.About("dental", Filter{})
+	wantTampered(t, err, "")
+}

@@ -33,6 +33,7 @@ const (
 	maxSmall  = 64 << 10 // bytes of a head or a seal
 	maxSums   = 64 << 20 // bytes of a list of sums
 	maxRecord = 1 << 30  // bytes of a run record
+	maxCopied = 4 << 30  // bytes of a file of another host's run record
 )
 
 // plainName is what labs and runs may be called where the name becomes a

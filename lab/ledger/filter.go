@@ -20,6 +20,9 @@ type Filter struct {
 	Kinds   []Kind
 	Since   time.Time
 	Limit   int // the newest so many
+	// Own leaves out what was merged in: paths, such as a definition's folder,
+	// mean something on the host alone that entered them.
+	Own bool
 }
 
 // When is the time that an entry is sorted by: a run's start, or else the time

@@ -56,6 +56,7 @@ type Answer struct {
 //     rejection, an approval does, and only until its own end;
 //   - the definition is the one of that run or approval;
 //   - it is within MaxAge, or within the approval's own end (both inclusive);
+//     of a time that has not come, nobody knows that;
 //   - every file of that patch that goes out with it (not Beside) was given too;
 //   - the run's record, where it is kept, is as it was written.
 //
@@ -105,9 +106,11 @@ func (g *Ledger) Gate(q Question) ([]Answer, error) {
 
 // bench gathers what the ledger knows of files on q's lab, or of all patches.
 func (g *Ledger) bench(q Question, files []given) (*bench, error) {
-	entries, err := g.entriesAbout(q.Lab, files)
+	entries, own, err := g.entriesAbout(q.Lab, files)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the ledger of lab %q: %w", q.Lab, err)
 	}
-	return newBench(q, g.now(), entries, g.evidence), nil
+	b := newBench(q, g.now(), entries, g.evidence)
+	b.own = own
+	return b, nil
 }

@@ -389,6 +389,7 @@ func TestGateAfterMerge(t *testing.T) {
 	there.runs = 100 // ids of runs differ between hosts
 	rec := there.tested(lab.Pass, path)
 	there.tested(lab.Pass, other)
+	here.now = there.now
 	here.gate([]string{path, other}, NeverTested, NeverTested)
 	here.merge(t, there.home)
 	if got := here.gate([]string{path, other}, "", "")[0]; got.Run != rec.Run {

@@ -12,13 +12,20 @@ import (
 type bench struct {
 	q        Question
 	now      time.Time
+	own      string   // id of this host's ledger
 	entries  []*Entry // that say something of a patch, newest first
 	sets     []*set   // newest first
 	byFile   map[string][]*set
-	pruned   map[string]*Entry // by run: what says that its record was removed
+	pruned   map[runOf]*Entry // what says that its record was removed
 	evidence func(*Entry) error
-	checked  map[string]error // by run
+	checked  map[runOf]error
 }
+
+// runOf is a run as a ledger has it: another host may enter anything under
+// the same id, and what it removes are its own records.
+type runOf struct{ ledger, id string }
+
+func keyOfRun(e *Entry) runOf { return runOf{e.Of, e.Run.ID} }
 
 // set is a patch by the bytes of the files that go out with it: whatever it
 // was called, and whatever lay beside it.
@@ -35,7 +42,7 @@ type set struct {
 func newBench(q Question, now time.Time, entries []Entry, evidence func(*Entry) error) *bench {
 	b := &bench{
 		q: q, now: now, evidence: evidence,
-		byFile: map[string][]*set{}, pruned: map[string]*Entry{}, checked: map[string]error{},
+		byFile: map[string][]*set{}, pruned: map[runOf]*Entry{}, checked: map[runOf]error{},
 	}
 	byKey := map[string]*set{}
 	for i := range entries {
@@ -45,7 +52,7 @@ func newBench(q Question, now time.Time, entries []Entry, evidence func(*Entry) 
 		}
 		if e.Kind == Prune {
 			for _, run := range e.Pruned {
-				b.pruned[run] = e
+				b.pruned[runOf{e.Of, run}] = e
 			}
 			continue
 		}

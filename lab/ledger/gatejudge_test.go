@@ -227,8 +227,11 @@ func TestJudge(t *testing.T) {
 		"failed alone, then given alone":          {[]Entry{ran(8, lab.Fail, "a"), ran(4, lab.Pass, "a", "b")}, "a", 0, DidFail, "run-8", ""},
 		"failed together, passed together later":  {[]Entry{ran(8, lab.Fail, "a", "b"), ran(6, lab.Pass, "a", "b"), ran(4, lab.Pass, "a")}, "a b", 0, "", "", ""},
 
-		"weak":  {[]Entry{but(ran(2, lab.Pass, "a"), func(e *Entry) { e.Run.Weak = []string{"no control arm"} })}, "a", 0, "", "", "the run was made with no control arm"},
-		"ahead": {[]Entry{ran(-48, lab.Pass, "a")}, "a", time.Hour, "", "", "which has not come: the clock of host nest"},
+		"weak":                         {[]Entry{but(ran(2, lab.Pass, "a"), func(e *Entry) { e.Run.Weak = []string{"no control arm"} })}, "a", 0, "", "", "the run was made with no control arm"},
+		"ahead":                        {[]Entry{ran(-48, lab.Pass, "a")}, "a", 0, "", "", "which has not come: the clock of host nest"},
+		"ahead of a limit":             {[]Entry{ran(-48, lab.Pass, "a")}, "a", time.Hour, Expired, "that time has not come, so the clock of host nest", ""},
+		"approved ahead of its end":    {[]Entry{ending(approve(-48, "a"), ago(-72))}, "a", 0, Expired, "that time has not come", ""},
+		"ahead of a limit, older pass": {[]Entry{ran(2, lab.Pass, "a"), ran(-48, lab.Pass, "a")}, "a", day, "", "run-2", ""},
 		"a little ahead": {
 			[]Entry{but(ran(0, lab.Pass, "a"), func(e *Entry) { e.Run.Started = noon.Add(clockSkew); e.Time = e.Run.Started })}, "a", time.Hour, "", "", "!clock",
 		},
@@ -351,16 +354,21 @@ func TestJudgeEvidence(t *testing.T) {
 	}
 	prune := at(1, Prune)
 	prune.Patch, prune.Pruned = nil, []string{"run-4", "run-6"}
+	theirs := of("theirs", prune)
 	for name, c := range map[string]judged{
-		"altered":                 {[]Entry{ran(4, lab.Pass, "a")}, "a", 0, BrokenEvidence, "run-4, but its record is not as it was written: file run.json is altered", ""},
-		"older pass is no excuse": {[]Entry{ran(8, lab.Pass, "a"), ran(4, lab.Pass, "a")}, "a", 0, BrokenEvidence, "run-4", ""},
-		"removed by retention":    {[]Entry{ran(6, lab.Pass, "a"), prune}, "a", 0, "", "run-6", "no longer kept: removed on 2026-11-23 11:00 UTC"},
-		"removed by somebody":     {[]Entry{ran(5, lab.Pass, "a"), prune}, "a", 0, BrokenEvidence, "it is gone", ""},
-		"removed, they say":       {[]Entry{ran(4, lab.Pass, "a"), prune}, "a", 0, BrokenEvidence, "run-4", "!kept"},
-		"an approval has none":    {[]Entry{approve(4, "a")}, "a", 0, "", "", ""},
+		"altered":                  {[]Entry{ran(4, lab.Pass, "a")}, "a", 0, BrokenEvidence, "run-4, but its record is not as it was written: file run.json is altered", ""},
+		"older pass is no excuse":  {[]Entry{ran(8, lab.Pass, "a"), ran(4, lab.Pass, "a")}, "a", 0, BrokenEvidence, "run-4", ""},
+		"removed by retention":     {[]Entry{ran(6, lab.Pass, "a"), prune}, "a", 0, "", "run-6", "no longer kept: removed on 2026-11-23 11:00 UTC"},
+		"another host removed its": {[]Entry{ran(6, lab.Pass, "a"), theirs}, "a", 0, BrokenEvidence, "it is gone", ""},
+		"removed here, of theirs":  {[]Entry{of("theirs", ran(6, lab.Pass, "a")), prune}, "a", 0, "", "run-6", "no longer kept"},
+		"removed there, of theirs": {[]Entry{of("theirs", ran(6, lab.Pass, "a")), theirs}, "a", 0, "", "run-6", "no longer kept"},
+		"removed by somebody":      {[]Entry{ran(5, lab.Pass, "a"), prune}, "a", 0, BrokenEvidence, "it is gone", ""},
+		"removed, they say":        {[]Entry{ran(4, lab.Pass, "a"), prune}, "a", 0, BrokenEvidence, "run-4", "!kept"},
+		"an approval has none":     {[]Entry{approve(4, "a")}, "a", 0, "", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(asked(0), noon, told(c.entries...), broken)
+			b.own = "own"
 			check(t, ask(b, strings.Fields(c.files)...), c)
 		})
 	}

@@ -28,7 +28,7 @@ func (b *bench) weigh(e *Entry, s *set, together hashes) opinion {
 		return o
 	}
 	if b.isGone(e) {
-		o.notes = append(o.notes, "its record is no longer kept: removed on "+stamp(b.pruned[e.Run.ID].Time)+" as the retention says")
+		o.notes = append(o.notes, "its record is no longer kept: removed on "+stamp(b.removal(e).Time)+" as the retention says")
 	}
 	if missing := s.missing(together); len(missing) > 0 {
 		o.refusal = NotAlone
@@ -53,9 +53,15 @@ func (b *bench) changed(e *Entry) []string {
 	return changed
 }
 
-// expired says why e is too old; empty: it is not.
+// expired says why e is too old, or may be: a time that has not come tells no
+// age; empty: it is not.
 func (b *bench) expired(e *Entry) string {
-	if e.Kind == Approve && !e.Decision.Until.IsZero() {
+	limited := e.Kind == Approve && !e.Decision.Until.IsZero()
+	if b.isAhead(e) && (limited || b.q.MaxAge > 0) {
+		return fmt.Sprintf(": that time has not come, so the clock of host %s, or this one's, is wrong, and its age cannot be told",
+			lab.Printable(e.Host, longName))
+	}
+	if limited {
 		if b.ended(e) {
 			return ", which is past"
 		}
@@ -73,18 +79,28 @@ func (b *bench) broken(e *Entry) error {
 	if e.Kind != Run {
 		return nil
 	}
-	if _, known := b.checked[e.Run.ID]; !known {
-		b.checked[e.Run.ID] = b.evidence(e)
+	run := keyOfRun(e)
+	if _, known := b.checked[run]; !known {
+		b.checked[run] = b.evidence(e)
 	}
-	if b.isGone(e) && b.pruned[e.Run.ID] != nil {
+	if b.isGone(e) && b.removal(e) != nil {
 		return nil
 	}
-	return b.checked[e.Run.ID]
+	return b.checked[run]
+}
+
+// removal is what says that the record of e was removed: an entry of the
+// ledger that e is of, or of this host's own.
+func (b *bench) removal(e *Entry) *Entry {
+	if own := b.pruned[runOf{b.own, e.Run.ID}]; own != nil {
+		return own
+	}
+	return b.pruned[keyOfRun(e)]
 }
 
 // isGone reports whether e is of a run whose record was looked for in vain.
 func (b *bench) isGone(e *Entry) bool {
-	return e.Kind == Run && errors.Is(b.checked[e.Run.ID], fs.ErrNotExist)
+	return e.Kind == Run && errors.Is(b.checked[keyOfRun(e)], fs.ErrNotExist)
 }
 
 // missing names the files of s that are not in together, with their sums.

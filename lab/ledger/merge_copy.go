@@ -26,7 +26,7 @@ func (m *merge) copyLines(b *book) error {
 			return err
 		}
 	}
-	return errors.Join(syncDir(dir), syncDir(filepath.Dir(dir)))
+	return errors.Join(syncDir(dir), syncDir(filepath.Dir(dir)), syncDir(m.g.Dir))
 }
 
 // copySeals writes the seals of another ledger that are not here yet, and

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -39,7 +40,7 @@ func (m *merge) copyRuns(ctx context.Context, i int) (copied int, missing []stri
 		if ctx.Err() != nil {
 			return copied, nil, context.Cause(ctx)
 		}
-		err := m.copyRun(r, e.Run.Sums)
+		err := m.copyRun(ctx, r, e.Run.Sums)
 		switch {
 		case err == nil:
 			copied++
@@ -65,7 +66,7 @@ var errNoRecord = errors.New("there is no record of the run")
 
 // copyRun copies a run's folder under a hidden name, compares it with the sums
 // of its entry, and gives it its name.
-func (m *merge) copyRun(r keptRun, want string) error {
+func (m *merge) copyRun(ctx context.Context, r keptRun, want string) error {
 	runs, err := os.OpenRoot(m.other.Runs)
 	if errors.Is(err, fs.ErrNotExist) {
 		return errNoRecord
@@ -95,7 +96,7 @@ func (m *merge) copyRun(r keptRun, want string) error {
 		return hostError("make the run's folder", err)
 	}
 	defer func() { _ = os.RemoveAll(tmp); _ = lock.Close() }() // nothing is there when it has its name
-	if err := m.fill(from, tmp, listed, text); err != nil {
+	if err := m.fill(ctx, from, tmp, listed, text); err != nil {
 		return err
 	}
 	if err := m.step("merge run"); err != nil {
@@ -104,7 +105,7 @@ func (m *merge) copyRun(r keptRun, want string) error {
 	if err := errors.Join(os.Remove(filepath.Join(tmp, lockFile)), os.Rename(tmp, m.g.dirOf(r))); err != nil {
 		return hostError("keep the run record", err)
 	}
-	return syncDir(filepath.Dir(tmp))
+	return named(m.g.dirOf(r))
 }
 
 // claim makes the hidden folder of a run and takes its lock.
@@ -126,7 +127,7 @@ func (m *merge) claim(r keptRun) (dir string, lock *flock.Flock, err error) {
 }
 
 // fill copies the files that are listed.
-func (m *merge) fill(from *os.Root, dir string, listed sums, text []byte) error {
+func (m *merge) fill(ctx context.Context, from *os.Root, dir string, listed sums, text []byte) error {
 	to, err := os.OpenRoot(dir)
 	if err != nil {
 		return hostError("make the run's folder", err)
@@ -136,7 +137,10 @@ func (m *merge) fill(from *os.Root, dir string, listed sums, text []byte) error 
 		if err := m.step("merge file"); err != nil {
 			return err
 		}
-		sum, err := copyFile(from, to, path)
+		sum, err := copyFile(ctx, from, to, path)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if err != nil {
 			return hostError("copy the run record", err)
 		}
@@ -144,19 +148,26 @@ func (m *merge) fill(from *os.Root, dir string, listed sums, text []byte) error 
 			return fmt.Errorf("%w: %s", ErrTampered, path)
 		}
 	}
-	if err := to.WriteFile(sumsFile, text, 0o600); err != nil {
+	err = to.WriteFile(sumsFile, text, 0o600)
+	if err == nil {
+		err = settle(to)
+	}
+	if err != nil {
 		return hostError("copy the run record", err)
 	}
-	return syncDir(dir)
+	return nil
 }
 
 // copyFile copies a regular file and returns its hash.
-func copyFile(from, to *os.Root, path string) (sum string, err error) {
+func copyFile(ctx context.Context, from, to *os.Root, path string) (sum string, err error) {
 	in, err := openRegular(from, path)
 	if err != nil {
 		return "", err
 	}
 	defer in.Close()
+	if info, err := in.Stat(); err != nil || info.Size() > maxCopied {
+		return "", cmp.Or(err, error(&fs.PathError{Op: "copy", Path: path, Err: errTooLarge}))
+	}
 	if err := to.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", err
 	}
@@ -165,7 +176,7 @@ func copyFile(from, to *os.Root, path string) (sum string, err error) {
 		return "", err
 	}
 	h := sha256.New()
-	_, err = io.Copy(io.MultiWriter(out, h), in)
+	_, err = io.Copy(io.MultiWriter(out, h), until(ctx, in))
 	return hex.EncodeToString(h.Sum(nil)), errors.Join(err, out.Sync(), out.Close())
 }
 
@@ -176,5 +187,5 @@ func sumsOf(dir string) (string, error) {
 		return "", err
 	}
 	defer root.Close()
-	return fileSum(root, sumsFile)
+	return fileSum(context.Background(), root, sumsFile)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/patchlab/patchlab/lab"
 )
@@ -346,4 +348,69 @@ func TestMergeKilled(t *testing.T) {
 	}
 	b.merge(t, a)
 	b.sound(t, 0)
+}
+
+// TestMergeEndsWithItsContext has a file that would be read for hours.
+func TestMergeEndsWithItsContext(t *testing.T) {
+	a, b := newHome(t), newHome(t)
+	rec := a.run(t, "vet", 1, lab.Pass)
+	must(t, os.Truncate(filepath.Join(rec.Dir, "logs", "web.log"), 1<<42)) // nothing but a hole
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := b.MergeFrom(ctx, a.dir); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := b.Enter(b.record(t, "dental", 2, lab.Pass)); err != nil { // the lock is free again
+		t.Error(err)
+	}
+}
+
+// TestMergeHasALimit has a file, mostly holes, that would fill this host's disk.
+func TestMergeHasALimit(t *testing.T) {
+	from, err := os.OpenRoot(t.TempDir())
+	must(t, err)
+	defer from.Close()
+	to, err := os.OpenRoot(t.TempDir())
+	must(t, err)
+	defer to.Close()
+	must(t, from.WriteFile("big", nil, 0o600))
+	must(t, os.Truncate(filepath.Join(from.Name(), "big"), maxCopied+1))
+	if _, err := copyFile(t.Context(), from, to, "big"); !errors.Is(err, errTooLarge) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := to.Lstat("big"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is there: %v", err)
+	}
+}
+
+// TestEnterAgainstClaim has another host that entered a pass under the id of a
+// run which is made here later, and fails.
+func TestEnterAgainstClaim(t *testing.T) {
+	a, b := newHome(t), newHome(t)
+	claim := a.run(t, "dental", 1, lab.Pass)
+	must(t, os.RemoveAll(claim.Dir))
+	b.merge(t, a)
+	rec := b.record(t, "dental", 1, lab.Fail)
+	e, err := b.Enter(rec)
+	must(t, err)
+	if again, err := b.Enter(rec); err != nil || again.Seq != e.Seq || again.Of != e.Of {
+		t.Errorf("entered twice: %+v, %v", again, err)
+	}
+	if e.Run.Verdict != lab.Fail || e.Of == b.merged(t) {
+		t.Errorf("it was kept out: %s of ledger %s", e.Run.Verdict, e.Of)
+	}
+}
+
+// TestOwn leaves out what another host entered.
+func TestOwn(t *testing.T) {
+	a, b := newHome(t), newHome(t)
+	a.run(t, "dental", 2, lab.Pass)
+	b.merge(t, a)
+	if got := b.ids(t, Filter{Lab: "dental", Own: true}); len(got) > 0 {
+		t.Errorf("%q", got)
+	}
+	rec := b.run(t, "dental", 1, lab.Pass)
+	if got := b.ids(t, Filter{Lab: "dental", Own: true, Limit: 1}); !slices.Equal(got, []string{rec.Run}) {
+		t.Errorf("%q", got)
+	}
 }

@@ -16,7 +16,9 @@ import (
 // Expendable lists the folders of runs that may go, oldest first: those of a
 // lab that are past the limits of its newest run's Retain (or def, where it
 // has none), but never the lab's last pass, nor a run of bytes that a decision
-// which still counts points at, nor one that is not entered. A run of which an
+// which still counts points at, nor one that is not entered. What another host
+// entered sets no limit where this host has runs of the lab, and its last pass
+// takes no other's place: each ledger's stays. A run of which an
 // entry says already that it goes, and which is still there, is among them.
 // Only runs whose records are here count towards the limit.
 func (g *Ledger) Expendable(def lab.Retention) ([]string, error) {
@@ -39,15 +41,13 @@ func (g *Ledger) Expendable(def lab.Retention) ([]string, error) {
 	}
 	gone := removedHere(list, s.own().id)
 	byLab := map[string][]*Entry{}
-	newest := map[string]*lab.Retention{}
+	newest := limits(list, s.own().id)
+	list = ownFirst(list, s.own().id)
 	var out []keptRun
 	for i := range list {
 		e := &list[i]
 		if e.Kind != Run {
 			continue
-		}
-		if _, seen := newest[e.Lab]; !seen {
-			newest[e.Lab] = e.Run.Keep
 		}
 		r := keptRun{e.Lab, e.Run.ID}
 		switch {
@@ -79,16 +79,16 @@ func removedHere(list []Entry, own string) map[keptRun]bool {
 
 // expendable are those of a lab's runs, newest first, that are past all limits
 // which are set.
-func expendable(runs []*Entry, limit *lab.Retention, decided map[[2]string]bool, now time.Time) (out []keptRun) {
+func expendable(runs []*Entry, limit *lab.Retention, decided map[bytesOn]bool, now time.Time) (out []keptRun) {
 	if limit.Runs <= 0 && limit.Days <= 0 {
 		return nil
 	}
-	passed := false
+	passed := map[string]bool{} // by ledger
 	for i, e := range runs {
-		last := e.Run.Verdict == lab.Pass && !passed
-		passed = passed || last
+		last := e.Run.Verdict == lab.Pass && !passed[e.Of]
+		passed[e.Of] = passed[e.Of] || last
 		young := limit.Days > 0 && now.Sub(e.Run.Started) < time.Duration(limit.Days)*24*time.Hour
-		if last || i < limit.Runs || young || decided[[2]string{e.Lab, e.Patch.SHA256}] {
+		if last || i < limit.Runs || young || decided[bytesOf(e)] {
 			continue
 		}
 		out = append(out, keptRun{e.Lab, e.Run.ID})
@@ -96,25 +96,9 @@ func expendable(runs []*Entry, limit *lab.Retention, decided map[[2]string]bool,
 	return out
 }
 
-// standing are the labs and SHA-256 of patches that a decision still counts
-// of: the newest one on these bytes, unless it is an approval that has ended.
-func standing(list []Entry, now time.Time) map[[2]string]bool {
-	out := map[[2]string]bool{}
-	for i := range list { // newest first
-		e := &list[i]
-		if e.Decision == nil || e.Patch == nil {
-			continue
-		}
-		key := [2]string{e.Lab, e.Patch.SHA256}
-		if _, newer := out[key]; !newer {
-			out[key] = e.Kind == Reject || e.Decision.Until.IsZero() || e.Decision.Until.After(now)
-		}
-	}
-	return out
-}
-
 // Remove enters that runs' folders go, and removes them: in this order, so
-// that a crash in between leaves an entry and no gap. Folders that are not of
+// that a crash in between leaves an entry and no gap. A run of bytes that
+// somebody decided on meanwhile stays. Folders that are not of
 // runs with an entry are a *lab.UsageError, and then nothing is done. The
 // error may also be a *SealError: then all are removed.
 func (g *Ledger) Remove(dirs []string) error {
@@ -126,7 +110,7 @@ func (g *Ledger) Remove(dirs []string) error {
 		return err
 	}
 	defer w.Close()
-	todo, err := w.doomed(dirs)
+	dirs, todo, err := w.doomed(dirs)
 	if err != nil {
 		return err
 	}
@@ -147,31 +131,37 @@ func (g *Ledger) Remove(dirs []string) error {
 	return errors.Join(errs...)
 }
 
-// doomed are the ids of the runs in dirs by lab that no entry says yet of that
-// they go.
-func (w *writer) doomed(dirs []string) (map[string][]string, error) {
-	list, err := w.entries(Filter{Kinds: []Kind{Run, Prune}})
+// doomed are those of dirs that go, and by lab the ids of the runs in them that
+// no entry says yet of that they go.
+func (w *writer) doomed(dirs []string) (leaving []string, todo map[string][]string, err error) {
+	list, err := w.entries(Filter{Kinds: []Kind{Run, Prune, Approve, Reject}})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	entered := map[keptRun]bool{}
+	decided := standing(list, w.g.now())
+	entered, stays := map[keptRun]bool{}, map[keptRun]bool{}
 	for i := range list {
-		if list[i].Run != nil {
-			entered[keptRun{list[i].Lab, list[i].Run.ID}] = true
+		if e := &list[i]; e.Run != nil {
+			r := keptRun{e.Lab, e.Run.ID}
+			entered[r], stays[r] = true, stays[r] || decided[bytesOf(e)]
 		}
 	}
 	gone := removedHere(list, w.own().id)
-	todo := map[string][]string{}
+	todo = map[string][]string{}
 	for _, dir := range dirs {
 		r := keptRun{filepath.Base(filepath.Dir(dir)), filepath.Base(dir)}
 		if w.g.dirOf(r) != filepath.Clean(dir) || !entered[r] {
-			return nil, usage(fmt.Sprintf("%s is not the folder of a run in the ledger", lab.Printable(dir, 300)), "")
+			return nil, nil, usage(fmt.Sprintf("%s is not the folder of a run in the ledger", lab.Printable(dir, 300)), "")
 		}
+		if stays[r] && !gone[r] {
+			continue
+		}
+		leaving = append(leaving, dir)
 		if !gone[r] && !slices.Contains(todo[r.lab], r.id) {
 			todo[r.lab] = append(todo[r.lab], r.id)
 		}
 	}
-	return todo, nil
+	return leaving, todo, nil
 }
 
 // removeRun removes a folder, under a name by which what is left of it is

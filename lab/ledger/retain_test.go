@@ -90,8 +90,50 @@ func TestExpendableDecisions(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	h.now = h.now.Add(48 * time.Hour)
-	if got := h.expendable(t, limit, of); !slices.Equal(got, []int{1, 3, 4}) {
-		t.Errorf("%v when two approvals have ended", got)
+	if got := h.expendable(t, limit, of); !slices.Equal(got, []int{1, 4}) {
+		t.Errorf("%v when two approvals have ended: of 3 the rejection counts again", got)
+	}
+}
+
+// TestExpendableKnowsBytes has decisions on the bytes of runs as the gate knows
+// them: under another name, and with an approval that ended since.
+func TestExpendableKnowsBytes(t *testing.T) {
+	h, of := newHome(t), map[string]int{}
+	var recs []*lab.Record
+	for n := range 3 {
+		recs = append(recs, h.run(t, "dental", n, lab.Fail))
+		of[recs[n].Dir] = n
+	}
+	renamed := *recs[0]
+	renamed.Patch.SHA256 = sumText("of another name")
+	renamed.Patch.Files = []lab.FileRecord{recs[0].Patch.Files[0], {Name: "README", SHA256: sumText("read me"), Beside: true}}
+	renamed.Patch.Files[0].Name = "fix-1.deb"
+	h.decide(t, Approve, &renamed, time.Time{})
+	h.decide(t, Approve, recs[1], time.Time{})
+	h.decide(t, Approve, recs[1], h.now.Add(24*time.Hour))
+	h.now = h.now.Add(48 * time.Hour) // the newer approval has ended, and the gate goes by the older one
+	if got := h.expendable(t, lab.Retention{Runs: 1}, of); len(got) > 0 {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestExpendableOfOthers has another host whose runs, of a time that has not
+// come, are to displace this host's.
+func TestExpendableOfOthers(t *testing.T) {
+	a, b, of := newHome(t), newHome(t), map[string]int{}
+	of[b.run(t, "dental", 0, lab.Pass).Dir] = 0
+	of[b.run(t, "dental", 1, lab.Fail).Dir] = 1
+	theirs := a.record(t, "dental", 99, lab.Pass)
+	theirs.Retain = &lab.Retention{Runs: 1}
+	_, err := a.Enter(theirs)
+	must(t, err)
+	of[filepath.Join(b.Runs, "dental", theirs.Run)] = 99
+	b.merge(t, a)
+	if got := b.expendable(t, lab.Retention{}, of); len(got) > 0 {
+		t.Errorf("%v: their limit counts here", got)
+	}
+	if got := b.expendable(t, lab.Retention{Runs: 1}, of); !slices.Equal(got, []int{1}) {
+		t.Errorf("%v: the last pass that was made here goes", got)
 	}
 }
 
@@ -162,5 +204,39 @@ func (h *home) removed(t testing.TB, dirs []string, want bool) {
 		if len(left) > 0 {
 			t.Errorf("left: %q", left)
 		}
+	}
+}
+
+// TestExpendableAgainstClaim has another host that calls this host's last pass
+// a failure.
+func TestExpendableAgainstClaim(t *testing.T) {
+	a, b, of := newHome(t), newHome(t), map[string]int{}
+	claim := a.record(t, "dental", 1, lab.Fail)
+	claim.Started = claim.Started.Add(time.Minute)
+	_, err := a.Enter(claim)
+	must(t, err)
+	must(t, os.RemoveAll(claim.Dir))
+	b.merge(t, a)
+	of[b.run(t, "dental", 1, lab.Pass).Dir] = 1
+	of[b.run(t, "dental", 2, lab.Fail).Dir] = 2
+	if got := b.expendable(t, lab.Retention{Runs: 1}, of); len(got) > 0 {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestRemoveSparesDecided has a decision that is made while gc is at it.
+func TestRemoveSparesDecided(t *testing.T) {
+	h := newHome(t)
+	rec := h.run(t, "dental", 0, lab.Fail)
+	other := h.run(t, "dental", 1, lab.Fail)
+	h.run(t, "dental", 2, lab.Fail)
+	dirs, err := h.Expendable(lab.Retention{Runs: 1})
+	must(t, err)
+	h.decide(t, Approve, rec, time.Time{})
+	must(t, h.Remove(dirs))
+	h.removed(t, []string{rec.Dir}, false)
+	h.removed(t, []string{other.Dir}, true)
+	if v := h.sound(t, 0); v.Pruned != 1 {
+		t.Errorf("verified %+v", v)
 	}
 }

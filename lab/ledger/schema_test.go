@@ -27,7 +27,7 @@ func TestSchema(t *testing.T) {
 	b.decide(t, Approve, rec, b.now.AddDate(1, 0, 0))
 	b.decide(t, Reject, rec, time.Time{})
 	b.merge(t, a)
-	must(t, b.Remove([]string{rec.Dir}))
+	must(t, b.Remove([]string{b.run(t, "dental", 3, lab.Fail).Dir}))
 	kinds := map[string]bool{}
 	for _, line := range b.lines(t) {
 		v, err := jsonschema.UnmarshalJSON(strings.NewReader(line))

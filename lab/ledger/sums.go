@@ -3,6 +3,7 @@ package ledger
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -21,7 +22,8 @@ type sums map[string]string
 // WriteSums writes dir/SHA256SUMS: a line "<sha256>  <path>" for each other
 // regular file below dir, sorted by path, hidden files at the top left out. A
 // path with a backslash or line end is written as sha256sum(1) does. What is
-// neither file nor folder is an error: it could not be vouched for.
+// neither file nor folder is an error: it could not be vouched for. All of it is
+// on the disk before the list is: an entry must not outlive what it vouches for.
 func WriteSums(dir string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -40,16 +42,37 @@ func WriteSums(dir string) error {
 		if path == sumsFile || path[0] == '.' {
 			continue
 		}
-		sum, err := fileSum(root, path)
+		sum, err := fileSum(context.Background(), root, path)
 		if err != nil {
 			return hostError("list the run's files", err)
 		}
 		text.WriteString(sumLine(sum, path))
 	}
-	if err := replaceFile(filepath.Join(dir, sumsFile), text.Bytes()); err != nil {
+	err = settle(root)
+	if err == nil {
+		err = replaceFile(filepath.Join(dir, sumsFile), text.Bytes())
+	}
+	if err == nil {
+		err = syncDir(dir)
+	}
+	if err != nil {
 		return hostError("list the run's files", err)
 	}
 	return nil
+}
+
+// settle makes the files and folders below root last.
+func settle(root *os.Root) error {
+	return fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() && !d.Type().IsRegular() {
+			return err
+		}
+		f, err := root.Open(path)
+		if err != nil {
+			return err
+		}
+		return errors.Join(f.Sync(), f.Close())
+	})
 }
 
 // filesBelow lists the regular files below root, sorted, and what is neither
@@ -71,17 +94,34 @@ func filesBelow(root *os.Root) (paths, odd []string, err error) {
 	return paths, odd, err
 }
 
-func fileSum(root *os.Root, path string) (string, error) {
+// fileSum is the hash of a file. It ends with ctx: another host's file may be
+// of any size.
+func fileSum(ctx context.Context, root *os.Root, path string) (string, error) {
 	f, err := openRegular(root, path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
+	if _, err := io.Copy(h, until(ctx, f)); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// reading is a reader's Read.
+type reading func([]byte) (int, error)
+
+func (r reading) Read(b []byte) (int, error) { return r(b) }
+
+// until reads r until ctx ends.
+func until(ctx context.Context, r io.Reader) io.Reader {
+	return reading(func(b []byte) (int, error) {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		return r.Read(b)
+	})
 }
 
 // sumLine writes a path as GNU sha256sum does: with a backslash at the

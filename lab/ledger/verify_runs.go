@@ -86,7 +86,7 @@ func (a *audit) run(ctx context.Context, root *os.Root, b *book, e *Entry) error
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	problems, err := checkRun(root, e)
+	problems, err := checkRun(ctx, root, e)
 	for i := range problems {
 		problems[i].Ledger = b.shownID()
 	}
