@@ -78,7 +78,10 @@ type Record struct {
 	// earlier wave failed: so would they have been in production.
 	Spared []string `json:"spared,omitempty"`
 	// Retain is how long the definition wants runs kept; nil: it does not say.
-	Retain   *Retention `json:"retain,omitempty"`
+	Retain *Retention `json:"retain,omitempty"`
+	// Trial says that the run was one trial of a bisection: of a part of a
+	// batch, without a look at the machines' state.
+	Trial    bool       `json:"trial,omitempty"`
 	Reverted bool       `json:"reverted"` // Receipt.Proven
 	Receipt  Receipt    `json:"receipt"`
 	Dir      string     `json:"dir"` // absolute path of the record's folder

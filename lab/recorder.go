@@ -191,7 +191,8 @@ func (r *recorder) gap(text string) {
 	}
 }
 
-// finish judges the run, writes run.json and gives the folder its name.
+// finish judges the run, writes run.json and gives the folder its name. Beside
+// an error of keep the record is returned, and there.
 func (r *recorder) finish() (*Record, error) {
 	rec := &r.rec
 	slices.SortStableFunc(rec.Phases, func(a, b PhaseRecord) int {
@@ -207,15 +208,16 @@ func (r *recorder) finish() (*Record, error) {
 	if err := renameio.WriteFile(filepath.Join(r.dir, "run.json"), append(text, '\n'), 0o600); err != nil {
 		return nil, &HostError{Op: "write the run record", Err: err}
 	}
+	var left error // what is not there of a record that is
 	if r.keep != nil {
 		if err := r.keep(r.dir, rec); err != nil {
-			return nil, &HostError{Op: "write the run's reports", Err: err}
+			left = &HostError{Op: "write the run's reports", Err: err}
 		}
 	}
 	if err := errors.Join(os.Remove(filepath.Join(r.dir, unfinishedLock)), os.Rename(r.dir, r.final), r.lock.Close()); err != nil {
 		return nil, &HostError{Op: "keep the run record", Err: err}
 	}
-	return rec, nil
+	return rec, left
 }
 
 // drop removes what an unfinished run has written.

@@ -26,6 +26,8 @@ type Tester struct {
 	// there and nothing will be added; nil: nothing.
 	Keep func(dir string, rec *Record) error
 	Tool ToolRecord
+	// Trial marks the record as a bisection's.
+	Trial bool
 	// NoControl leaves out the control arm. What a reboot alone does is then
 	// blamed on the patch.
 	NoControl bool
@@ -42,7 +44,8 @@ type Tester struct {
 // Errors are for what went wrong on this host before there was an instance,
 // for an interrupted run (ctx's error, joined by a *LeftoverError when
 // something is left) and for a record that cannot be kept; all else is in the
-// record.
+// record. When it is only Keep that failed, the record is returned beside the
+// error.
 func (t *Tester) Test(ctx context.Context, l *Lab, p *Patch) (*Record, error) {
 	pin, err := t.Pin(p)
 	if err != nil {
@@ -57,18 +60,18 @@ func (t *Tester) Test(ctx context.Context, l *Lab, p *Patch) (*Record, error) {
 		return nil, err
 	}
 	rec.keep = t.Keep
-	rec.rec.Patch, rec.rec.Tool, rec.rec.Definition = pin, t.Tool, definition
+	rec.rec.Patch, rec.rec.Tool, rec.rec.Definition, rec.rec.Trial = pin, t.Tool, definition, t.Trial
 	r := &run{Tester: t, lab: l, patch: p, rec: rec, flaky: map[*Check]bool{}}
 	if err := r.whole(ctx); err != nil {
 		rec.drop()
 		return nil, err
 	}
 	kept, err := rec.finish()
-	if err != nil {
+	if kept == nil {
 		rec.drop()
 		return nil, fmt.Errorf("the verdict was %s, but its record is lost: %w", rec.rec.Verdict, err)
 	}
-	return kept, nil
+	return kept, err
 }
 
 // run is one run under way.

@@ -109,7 +109,7 @@ func (a *app) bisectIn(ctx context.Context, engine *snapshots.Engine, l *lab.Lab
 	if err != nil {
 		return nil, err
 	}
-	tester.NoControl = o.noControl
+	tester.NoControl, tester.Trial = o.noControl, true
 	g, err := a.ledgerOf(engine.Store)
 	if err != nil {
 		return nil, err
@@ -141,7 +141,12 @@ func (a *app) bisectIn(ctx context.Context, engine *snapshots.Engine, l *lab.Lab
 			if err != nil {
 				return lab.Trial{}, err
 			}
-			return trialOf(rec, len(items) < len(b.items)), a.enter(g, rec)
+			err = a.enter(g, rec)
+			if isUnsealed(err) { // it is in, and the next entry makes up for it
+				ui.remark(err.Error())
+				err = nil
+			}
+			return trialOf(rec, len(items) < len(b.items)), err
 		},
 	}
 	out, err := search.Bisect(ctx)

@@ -17,9 +17,9 @@ import (
 func (a *app) approveCommand() *cobra.Command {
 	var until string
 	cmd := a.decideCommand(ledger.Approve, &until)
-	cmd.Use, cmd.Short = "approve DIR PATCH", "Let a patch go out to a lab's client, whatever its runs say"
+	cmd.Use, cmd.Short = "approve LAB PATCH", "Let a patch go out to a lab's client, whatever its runs say"
 	cmd.Long = `Writes into the ledger that somebody lets PATCH, with the very bytes that it has
-now, go out to the machines of the lab defined in DIR as the definition is now.
+now, go out to the machines of the lab as its definition is now.
 patchlab gate then lets it pass until the day of --until, or a later run fails,
 or it is rejected.
 
@@ -33,17 +33,18 @@ or it is rejected.
 func (a *app) rejectCommand() *cobra.Command {
 	var none string
 	cmd := a.decideCommand(ledger.Reject, &none)
-	cmd.Use, cmd.Short = "reject DIR PATCH", "Keep a patch from going out, whatever its runs say"
+	cmd.Use, cmd.Short = "reject LAB PATCH", "Keep a patch from going out, whatever its runs say"
 	cmd.Long = `Writes into the ledger that PATCH, with the very bytes that it has now, must not go
-out to the machines of the lab defined in DIR. patchlab gate then refuses it, also
-when a run passes, until somebody approves it.
+out to the machines of the lab. patchlab gate then refuses it, also when a run
+passes, until somebody approves it.
 
 ` + decideHelp
 	cmd.Example = `  patchlab reject examples/dental booking-broken --reason "no free slots shown"`
 	return cmd
 }
 
-const decideHelp = `PATCH is a patch's name in the definition, or the path of a file or folder.`
+const decideHelp = `LAB is the folder of its definition, or its name when it was tested on this host.
+PATCH is a patch's name in the definition, or the path of a file or folder.`
 
 func (a *app) decideCommand(kind ledger.Kind, until *string) *cobra.Command {
 	var d ledger.Decision
@@ -95,6 +96,13 @@ func (a *app) decide(kind ledger.Kind, dir, name string, targets []string, d led
 		}
 		d.By = who.Username
 	}
+	g, err := a.ledger()
+	if err != nil {
+		return err
+	}
+	if dir, err = a.labDir(g, dir); err != nil {
+		return err
+	}
 	l, err := a.load(dir)
 	if err != nil {
 		return err
@@ -112,10 +120,6 @@ func (a *app) decide(kind ledger.Kind, dir, name string, targets []string, d led
 		return err
 	}
 	f, err := l.Fingerprint(p)
-	if err != nil {
-		return err
-	}
-	g, err := a.ledger()
 	if err != nil {
 		return err
 	}

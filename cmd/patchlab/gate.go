@@ -72,7 +72,7 @@ func (a *app) labDir(g *ledger.Ledger, ref string) (string, error) {
 	if info, err := os.Stat(ref); err == nil && info.IsDir() {
 		return ref, nil
 	}
-	newest, err := g.Entries(ledger.Filter{Lab: ref, Kinds: []ledger.Kind{ledger.Run}, Limit: 1})
+	newest, err := g.Entries(ledger.Filter{Lab: ref, Kinds: []ledger.Kind{ledger.Run}, Limit: 1, Own: true})
 	if err != nil {
 		return "", untrusted(err)
 	}

@@ -74,6 +74,12 @@ func (a *app) enter(g *ledger.Ledger, rec *lab.Record) error {
 	}
 }
 
+// isUnsealed reports whether all that is wrong is that an entry has no seal.
+func isUnsealed(err error) bool {
+	_, unsealed := errors.AsType[*ledger.SealError](err)
+	return unsealed
+}
+
 func (a *app) ledgerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "ledger",

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,11 +27,11 @@ const nightWait = time.Hour
 // nightOptions are the flags of patchlab night.
 type nightOptions struct {
 	testOptions
-	drops, patches  []string
-	finishBy        string
-	ifChanged       bool
-	jobs            int
-	notify, metrics string
+	drops, patches []string
+	finishBy       string
+	ifChanged      bool
+	jobs           int
+	metrics        string
 }
 
 func (a *app) nightCommand() *cobra.Command {
@@ -104,16 +105,16 @@ func (a *app) night(ctx context.Context, dirs []string, o nightOptions) error {
 	if err != nil {
 		return err
 	}
-	sum, trouble, err := a.nightRuns(ctx, store, g, tell, dirs, night.Options{FinishBy: by, IfChanged: o.ifChanged}, o)
+	sum, told, err := a.nightRuns(ctx, store, g, tell, dirs, night.Options{FinishBy: by, IfChanged: o.ifChanged}, o)
 	if err != nil {
 		return errors.Join(err, tell.noNight(context.WithoutCancel(ctx), g, now, err))
 	}
-	told := errors.Join(trouble, a.printNight(sum), tell.night(context.WithoutCancel(ctx), g, sum, trouble))
 	return a.nightCode(context.WithoutCancel(ctx), sum.Code, told)
 }
 
-// nightRuns makes the night. Trouble is what went wrong beside it.
-func (a *app) nightRuns(ctx context.Context, store *snapshots.Store, g *ledger.Ledger, tell *telling, dirs []string, limits night.Options, o nightOptions) (sum *night.Summary, trouble, err error) {
+// nightRuns makes the night and tells what came of it. Told is what went wrong
+// beside it, or with telling it.
+func (a *app) nightRuns(ctx context.Context, store *snapshots.Store, g *ledger.Ledger, tell *telling, dirs []string, limits night.Options, o nightOptions) (sum *night.Summary, told, err error) {
 	if err := a.nightLimits(store, o.jobs, &limits); err != nil {
 		return nil, nil, err
 	}
@@ -122,15 +123,19 @@ func (a *app) nightRuns(ctx context.Context, store *snapshots.Store, g *ledger.L
 		return nil, nil, err
 	}
 	tell.redact = secrets
-	if _, trouble = g.Adopt(); errors.Is(trouble, ledger.ErrTampered) {
+	_, trouble := g.Adopt()
+	if errors.Is(trouble, ledger.ErrTampered) {
 		return nil, nil, untrusted(trouble)
 	}
 	if trouble != nil { // one record that is broken is no reason to test nothing
 		trouble = &lab.HostError{Op: "enter the runs that were cut off in the ledger", Err: trouble, Hint: "mend or remove their folders"}
 	}
-	n := night.Night{Dir: store.NightDir(), Past: &past{g: g, labs: map[string][]ledger.Entry{}}, Runner: a.nightRunner(store, o), Now: time.Now, Say: a.sayLine}
+	n := night.Night{Dir: store.NightDir(), Past: &past{g: g, labs: map[string][]ledger.Entry{}, weak: o.noControl}, Runner: a.nightRunner(store, o), Now: time.Now, Say: a.sayLine}
+	n.Tell = func(sum *night.Summary) {
+		told = errors.Join(trouble, a.printNight(sum), tell.night(context.WithoutCancel(ctx), g, sum, trouble))
+	}
 	sum, err = n.Run(ctx, jobs, limits)
-	return sum, trouble, err
+	return sum, told, err
 }
 
 // nightCode is the error that ends a night with the worst of its exit codes,
@@ -232,6 +237,7 @@ func (a *app) printNight(sum *night.Summary) error {
 type past struct {
 	g    *ledger.Ledger
 	labs map[string][]ledger.Entry // runs, newest first
+	weak bool                      // a run without a control arm will do
 }
 
 func (p *past) runs(labName string) ([]ledger.Entry, error) {
@@ -239,6 +245,7 @@ func (p *past) runs(labName string) ([]ledger.Entry, error) {
 		return entries, nil
 	}
 	entries, err := p.g.Entries(ledger.Filter{Lab: labName, Kinds: []ledger.Kind{ledger.Run}})
+	entries = slices.DeleteFunc(entries, func(e ledger.Entry) bool { return e.Run.Trial })
 	if err == nil {
 		p.labs[labName] = entries
 	}
@@ -254,7 +261,8 @@ func (p *past) Record(labName, run string) (*lab.Record, error) {
 func (p *past) Done(labName, definition, sha256 string, since time.Time) (string, lab.Verdict, bool, error) {
 	entries, err := p.runs(labName)
 	for _, e := range entries {
-		if e.Definition.SHA256 == definition && e.Patch.SHA256 == sha256 && !e.Run.Started.Before(since) {
+		weaker := !p.weak && slices.Contains(e.Run.Weak, ledger.WithoutControl)
+		if !weaker && e.Definition.SHA256 == definition && e.Patch.SHA256 == sha256 && !e.Run.Started.Before(since) {
 			return e.Run.ID, e.Run.Verdict, true, err
 		}
 	}

@@ -32,7 +32,7 @@ func (a *app) nightJobs(store *snapshots.Store, dirs []string, o nightOptions) (
 		return nil, nil, err
 	}
 	secrets := &lab.Lab{}
-	named := map[string]bool{}
+	named, used := map[string]bool{}, map[string]bool{}
 	dirOf := map[string]string{} // of labs, by name
 	for _, dir := range labs {
 		l, err := a.load(dir)
@@ -60,7 +60,14 @@ func (a *app) nightJobs(store *snapshots.Store, dirs []string, o nightOptions) (
 			if job, ok := nightJob(l, arg, o.testOptions); ok {
 				job.MemoryMiB = need
 				jobs = append(jobs, job)
+				used[arg.name] = true
 			}
+		}
+	}
+	for _, arrived := range shared {
+		if !used[arrived.name] && len(o.patches) == 0 {
+			jobs = append(jobs, night.Job{LabDir: filepath.Dir(arrived.name), Patch: filepath.Base(arrived.name), Err: errors.New(
+				"it was tested nowhere: no lab has a machine that it could be for")})
 		}
 	}
 	for _, name := range o.patches {
@@ -87,8 +94,9 @@ func broken(dir string, err error) error {
 	return fmt.Errorf("the definition is broken: %s; patchlab validate %s shows it whole", lab.Printable(cause, 300), dir)
 }
 
-// labBlock is what a lab's definition has, also one that is broken.
-var labBlock = regexp.MustCompile(`(?m)^\s*lab\b`)
+// labBlock is what a lab's definition has, also one that is broken or has lost
+// its lab block.
+var labBlock = regexp.MustCompile(`(?m)^\s*(lab|machine)\b`)
 
 // labDirs finds the labs in and below dirs, sorted, each once. A lab is a
 // folder with *.hcl files of which one has a lab block, or a link to one; what

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 	"github.com/patchlab/patchlab/lab/ledger"
 	"github.com/patchlab/patchlab/lab/night"
 	"github.com/patchlab/patchlab/lab/notify"
+	"github.com/patchlab/patchlab/lab/report"
 	"github.com/patchlab/patchlab/snapshots"
 )
 
@@ -114,6 +116,59 @@ func (a *app) telling(store *snapshots.Store, file, metrics string) (*telling, e
 	return &telling{app: a, store: store, targets: targets, metrics: metrics}, err
 }
 
+// testTelling is how the results of a test are told: nil when no file says it.
+func (a *app) testTelling(l *lab.Lab, file string) (*telling, error) {
+	if file == "" {
+		return nil, nil
+	}
+	store, err := a.store()
+	if err != nil {
+		return nil, err
+	}
+	t, err := a.telling(store, file, "")
+	if err == nil {
+		t.redact = l.Redactor()
+	}
+	return t, err
+}
+
+// runs tells what came of runs; end is the error that the command ends with,
+// and goes on to.
+func (t *telling) runs(ctx context.Context, runs []*lab.Record, end error) error {
+	if t == nil || len(runs) == 0 {
+		return end
+	}
+	g, err := t.app.ledgerOf(t.store)
+	if err != nil {
+		return err
+	}
+	before := &past{g: g, labs: map[string][]ledger.Entry{}}
+	var list []notify.Result
+	var text strings.Builder
+	code := exitOK
+	for _, rec := range runs {
+		r := notify.Result{
+			Lab: rec.Lab, Client: rec.Client, Patch: rec.Patch.Name, Verdict: rec.Verdict, Code: verdictCode(rec.Verdict),
+			Reason: rec.Reason, Run: rec.Run, Dir: rec.Dir, Seconds: rec.Seconds,
+		}
+		r.Before, err = before.Before(rec.Lab, rec.Patch.Name, rec.Started)
+		code = worse(code, r.Code)
+		list = append(list, r)
+		_ = report.Text(&text, rec, false) // a Builder takes everything
+		text.WriteString("\n")
+		if err != nil {
+			fmt.Fprintf(&text, "what it came to the time before is not known: %s\n", lab.Printable(err.Error(), 300))
+		}
+	}
+	if err := t.send(context.WithoutCancel(ctx), list, code, text.String()); err != nil {
+		said := t.app.exitCode(context.WithoutCancel(ctx), err) // says it
+		if end == nil {
+			return codeError(said)
+		}
+	}
+	return end
+}
+
 // night tells what came of a night, and of trouble beside it, which may be nil.
 // That it could not be told is an error.
 func (t *telling) night(ctx context.Context, g *ledger.Ledger, sum *night.Summary, trouble error) error {
@@ -161,19 +216,27 @@ func (t *telling) writeMetrics(g *ledger.Ledger, started time.Time, code int) er
 	if err != nil {
 		return untrusted(err)
 	}
-	err = notify.WriteMetrics(t.metrics, samples(entries), started, code, t.store.Bytes(), version())
+	err = notify.WriteMetrics(t.metrics, samples(entries, time.Now()), started, code, t.store.Bytes(), version())
 	if err != nil {
 		return &lab.HostError{Op: "write the metrics", Err: err}
 	}
 	return nil
 }
 
-// samples are the last run of each patch on each lab, by their names.
-func samples(newestFirst []ledger.Entry) []notify.Sample {
+// sampled is how long what came of a patch is told to the monitoring: one that
+// was replaced, or whose lab is gone, must not raise an alarm for ever.
+const sampled = 60 * 24 * time.Hour
+
+// samples are the last run of each patch on each lab, by their names. Trials of
+// a bisection, and runs of patches that a lab has no use for, say nothing of it.
+func samples(newestFirst []ledger.Entry, now time.Time) []notify.Sample {
 	type key struct{ lab, patch string }
 	at := map[key]int{}
 	var list []notify.Sample
 	for _, e := range newestFirst {
+		if e.Run.Trial || e.Run.Idle || now.Sub(e.Run.Started) > sampled {
+			continue
+		}
 		k := key{e.Lab, e.Patch.Name}
 		i, known := at[k]
 		if !known {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -18,27 +19,36 @@ run, or the path of a record's folder.`
 func (a *app) reportCommand() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
-		Use:   "report RUN",
+		Use:   "report [RUN]",
 		Short: "Write a run's report: HTML, JUnit XML, JSON, Markdown or text",
 		Long: `Writes the report of a run. The HTML is one file that needs nothing else, for the
 client or the printer; JUnit is for CI servers; Markdown for mail and tickets;
-JSON is the run record itself, and schema what it is made of (JSON Schema).
+JSON is the run record itself, and schema, without RUN, what it is made of (JSON
+Schema). A record that is not as the ledger has it is reported all the same, and
+the exit code is 3.
 
 ` + runHelp,
 		Example: `  patchlab report dental --format html -o dental.html
   patchlab report 20261123-0214 --format junit > junit.xml
   patchlab report dental --format markdown | mail -s "Patch test" office@example.com`,
-		Args:              cobra.ExactArgs(1),
+		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeRuns,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if a.format == "schema" && len(args) == 0 {
+				_, err := a.stdout.Write(report.Schema())
+				return err
+			}
+			if err := cobra.ExactArgs(1)(cmd, args); err != nil {
+				return &lab.UsageError{Err: err, Hint: "patchlab runs lists what there is"}
+			}
 			rec, dir, err := a.record(args[0])
-			if err != nil {
+			if rec == nil {
 				return err
 			}
 			if out == "" || out == "-" {
-				return a.writeReport(a.stdout, rec, dir)
+				return errors.Join(a.writeReport(a.stdout, rec, dir), err)
 			}
-			return writeWhole(out, func(w io.Writer) error { return a.writeReport(w, rec, dir) })
+			return errors.Join(writeWhole(out, func(w io.Writer) error { return a.writeReport(w, rec, dir) }), err)
 		},
 	}
 	a.addFormat(cmd, "html", "junit", "json", "markdown", "text", "schema")
@@ -77,7 +87,8 @@ func (a *app) writeReport(w io.Writer, rec *lab.Record, dir string) error {
 	}
 }
 
-// record reads the record of a run.
+// record reads the record of a run. One that is not as the ledger has it is
+// returned beside the error that says so.
 func (a *app) record(ref string) (rec *lab.Record, dir string, err error) {
 	g, err := a.ledger()
 	if err != nil {
@@ -86,8 +97,22 @@ func (a *app) record(ref string) (rec *lab.Record, dir string, err error) {
 	if dir, err = g.RunDir(ref); err != nil {
 		return nil, "", err
 	}
-	rec, err = ledger.ReadRecord(dir)
-	return rec, dir, err
+	if rec, err = ledger.ReadRecord(dir); err != nil {
+		return nil, "", err
+	}
+	if filepath.Dir(filepath.Dir(dir)) != g.Runs {
+		return rec, dir, nil // a copy somewhere else: nobody vouches for it
+	}
+	entries, err := g.Entries(ledger.Filter{Lab: filepath.Base(filepath.Dir(dir)), Kinds: []ledger.Kind{ledger.Run}})
+	if err != nil {
+		return rec, dir, untrusted(err)
+	}
+	for _, e := range entries {
+		if e.Run.ID == filepath.Base(dir) {
+			return rec, dir, untrusted(g.Check(e))
+		}
+	}
+	return rec, dir, nil // of a patchlab without a ledger, or not entered yet
 }
 
 // completeRuns completes the newest runs.
@@ -117,10 +142,10 @@ func (a *app) showCommand() *cobra.Command {
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(_ *cobra.Command, args []string) error {
 			rec, _, err := a.record(args[0])
-			if err != nil {
+			if rec == nil {
 				return err
 			}
-			return a.print(rec)
+			return errors.Join(a.print(rec), err)
 		},
 	}
 	a.addFormat(cmd, "text", "json")

@@ -42,6 +42,12 @@ func (a *app) site(ctx context.Context, out, title string) error {
 	if err != nil {
 		return untrusted(err)
 	}
+	entryOf := map[string]ledger.Entry{}
+	for _, e := range entries {
+		if e.Run != nil {
+			entryOf[filepath.Join(g.Runs, e.Lab, e.Run.ID)] = e
+		}
+	}
 	written, err := site.Write(ctx, out, site.Options{
 		Entries: entries, Title: title, Now: time.Now(), Version: version(),
 		RunDir: func(e ledger.Entry) string {
@@ -52,6 +58,9 @@ func (a *app) site(ctx context.Context, out, title string) error {
 			return dir
 		},
 		Report: func(dir string, rec *lab.Record) ([]byte, error) {
+			if err := g.Check(entryOf[dir]); err != nil {
+				return nil, err // it has the ledger's page then
+			}
 			var b bytes.Buffer
 			err := report.HTML(&b, rec, dir)
 			return b.Bytes(), err

@@ -53,6 +53,7 @@ one record after the other.`,
 	cmd.Flags().BoolVar(&o.noControl, "no-control", false, "make no control arm: quicker, but a reboot's own faults look like the patch's")
 	cmd.Flags().BoolVar(&o.backout, "backout", false, "take the patch out again at the end, and say what is left of it")
 	cmd.Flags().BoolVar(&o.noReboot, "no-verify-reboot", false, "do not reboot the machines once more when all is well: quicker, but what breaks at the next reboot is not seen")
+	cmd.Flags().StringVar(&o.notify, "notify", "", "file that says who is told what came of it: see patchlab notify")
 	cmd.Flags().BoolVar(&o.verify, "verify", false, "for the revert receipt, read every frozen file instead of trusting sizes and times")
 	return cmd
 }
@@ -62,6 +63,7 @@ type testOptions struct {
 	targets           []string
 	noControl, verify bool
 	backout, noReboot bool
+	notify            string
 }
 
 // adapt is p as the flags want it.
@@ -102,29 +104,45 @@ func (a *app) test(ctx context.Context, dir string, names []string, o testOption
 	if err != nil {
 		return err
 	}
+	tell, err := a.testTelling(l, o.notify)
+	if err != nil {
+		return err
+	}
 	tester, err := a.tester(ctx, l)
 	if err != nil {
 		return err
 	}
 	tester.NoControl, tester.Verify = o.noControl, o.verify
+	runs, err := a.testAll(ctx, tester, l, patches, o)
+	return tell.runs(ctx, runs, err)
+}
+
+// testAll makes the runs. Beside the error that is the exit code it returns
+// the records of those that were made.
+func (a *app) testAll(ctx context.Context, t *lab.Tester, l *lab.Lab, patches []*lab.Patch, o testOptions) (runs []*lab.Record, err error) {
 	worst := exitOK
 	for _, p := range patches {
-		rec, err := a.testOne(ctx, tester, l, o.adapt(p))
+		rec, err := a.testOne(ctx, t, l, o.adapt(p))
 		if rec != nil {
 			worst = worse(worst, verdictCode(rec.Verdict))
+			runs = append(runs, rec)
+		}
+		if isUnsealed(err) { // it is in the ledger, and the next entry makes up for it
+			worst = worse(worst, a.exitCode(ctx, err))
+			continue
 		}
 		if err != nil && worst == exitFail && ctx.Err() == nil {
 			a.exitCode(ctx, err) // says it; the patch that failed outweighs it
-			return codeError(exitFail)
+			return runs, codeError(exitFail)
 		}
 		if err != nil {
-			return err
+			return runs, err
 		}
 	}
 	if worst != exitOK {
-		return codeError(worst)
+		return runs, codeError(worst)
 	}
-	return nil
+	return runs, nil
 }
 
 // testOne makes one run, enters it in the ledger and prints it. Beside an
@@ -138,10 +156,13 @@ func (a *app) testOne(ctx context.Context, t *lab.Tester, l *lab.Lab, p *lab.Pat
 	t.Observer = ui
 	rec, err := t.Test(ctx, l, p)
 	ui.Close() // before the report: a live display redraws over what is printed
-	if err != nil {
+	if rec == nil {
 		return nil, err
 	}
-	return rec, errors.Join(a.enter(g, rec), a.print(rec))
+	if err == nil { // without its sums it is no evidence
+		err = a.enter(g, rec)
+	}
+	return rec, errors.Join(err, a.print(rec))
 }
 
 func (a *app) print(rec *lab.Record) error {

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -14,6 +15,13 @@ import (
 	"github.com/gofrs/flock"
 )
 
+const (
+	lockPoll = 20 * time.Millisecond
+	// lockLimit is how long it is waited for others that add: an entry takes
+	// them moments, a merge of large records minutes.
+	lockLimit = 15 * time.Minute
+)
+
 // writer adds to a ledger whose lock it holds.
 type writer struct {
 	g    *Ledger
@@ -24,14 +32,16 @@ type writer struct {
 
 // write opens the ledger for adding to it, makes it where there is none, and
 // puts right what a process that died has left: the beginning of a line goes,
-// a head that lags follows. It waits for others that add.
+// a head that lags follows. It waits for others that add, as long as lockLimit.
 func (g *Ledger) write() (*writer, error) {
 	if err := os.MkdirAll(g.Dir, 0o700); err != nil {
 		return nil, hostError("make the ledger's folder", err)
 	}
 	w := &writer{g: g, lock: flock.New(filepath.Join(g.Dir, lockFile), flock.SetPermissions(0o600))}
-	if err := w.lock.Lock(); err != nil {
-		return nil, hostError("lock the ledger", err)
+	ctx, cancel := context.WithTimeout(context.Background(), lockLimit)
+	defer cancel()
+	if _, err := w.lock.TryLockContext(ctx, lockPoll); err != nil {
+		return nil, hostError("lock the ledger, which another process holds (a merge?)", err)
 	}
 	s, err := g.read()
 	if err == nil {

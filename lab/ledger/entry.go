@@ -50,6 +50,12 @@ type Entry struct {
 	Of   string `json:"-"`
 }
 
+// What RunEntry.Weak says.
+const (
+	WithoutControl = "no control arm"
+	WithoutReboot  = "no verifying reboot"
+)
+
 // RunEntry is what an entry says of a run.
 type RunEntry struct {
 	ID      string            `json:"id"`
@@ -61,10 +67,14 @@ type RunEntry struct {
 	Backout lab.BackoutResult `json:"backout,omitempty"`
 	// Weak says what was left out by choice of a run that passed: "no control
 	// arm", "no verifying reboot".
-	Weak []string        `json:"weak,omitempty"`
-	Sums string          `json:"sums"` // SHA-256 of the record's SHA256SUMS
-	Keep *lab.Retention  `json:"retain,omitempty"`
-	Tool *lab.ToolRecord `json:"tool,omitempty"`
+	Weak []string `json:"weak,omitempty"`
+	// Trial says that it was one trial of a bisection, and Idle that no machine
+	// had a use for the patch: neither says how the lab is.
+	Trial bool            `json:"trial,omitempty"`
+	Idle  bool            `json:"idle,omitempty"`
+	Sums  string          `json:"sums"` // SHA-256 of the record's SHA256SUMS
+	Keep  *lab.Retention  `json:"retain,omitempty"`
+	Tool  *lab.ToolRecord `json:"tool,omitempty"`
 }
 
 // Decision is what somebody decided about a patch on a lab.

@@ -31,6 +31,7 @@ func runEntry(rec *lab.Record) (Entry, error) {
 		ID: rec.Run, Started: rec.Started.UTC(), Seconds: rec.Seconds,
 		Verdict: rec.Verdict, Reason: lab.Printable(rec.Reason, 1000),
 		Weak: weak(rec), Sums: hex.EncodeToString(sum[:]), Keep: rec.Retain, Tool: &tool,
+		Trial: rec.Trial, Idle: idle(rec),
 	}
 	for _, m := range rec.Machines {
 		if m.Target {
@@ -43,6 +44,20 @@ func runEntry(rec *lab.Record) (Entry, error) {
 	return Entry{Kind: Run, Lab: rec.Lab, Client: rec.Client, Patch: &patch, Definition: &definition, Run: run}, nil
 }
 
+// idle reports whether each target was asked, and none had a use for the patch.
+func idle(rec *lab.Record) bool {
+	targets := 0
+	for _, m := range rec.Machines {
+		if !m.Target {
+			continue
+		}
+		if targets++; m.Outcome == nil || m.Outcome.Status != lab.NotApplicable && m.Outcome.Status != lab.AlreadyInstalled {
+			return false
+		}
+	}
+	return targets > 0
+}
+
 // weak says what was left out by choice of a run that passed. One that did not
 // may not have come so far.
 func weak(rec *lab.Record) (list []string) {
@@ -50,13 +65,13 @@ func weak(rec *lab.Record) (list []string) {
 		return nil
 	}
 	if rec.Control.Mode == "off" {
-		list = append(list, "no control arm")
+		list = append(list, WithoutControl)
 	}
 	for _, m := range rec.Machines {
 		applied := m.Outcome != nil && m.Outcome.Status == lab.Applied
 		// A machine that the patch made reboot needs no other reboot.
 		if m.Target && applied && m.Reboots == 0 && !m.Verified {
-			return append(list, "no verifying reboot")
+			return append(list, WithoutReboot)
 		}
 	}
 	return list

@@ -113,6 +113,9 @@ type Night struct {
 	Runner Runner
 	Now    func() time.Time  // nil: time.Now
 	Say    func(line string) // progress, for standard error; nil: silent. Never called twice at once
+	// Tell is given the summary before the pass is forgotten: what was not told
+	// because the process died is told by the next one. Nil: nobody.
+	Tell func(*Summary)
 }
 
 // Summary is what came of a night.

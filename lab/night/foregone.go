@@ -16,7 +16,7 @@ func (p *pass) foregone(j Job, last earlier) (Outcome, bool) {
 	// First what the pass did before it was cut off: a patch that failed then
 	// must not be skipped as one that was tested already.
 	if s := p.states[j.LabDir]; s.cutOff {
-		if e := p.done(j, s.Started); e.verdict != "" {
+		if e := p.done(j, s.Started); e.verdict != "" && (!s.stale || e.verdict != lab.Inconclusive) {
 			return p.recalled(s, Outcome{Job: j, Run: e.run, Verdict: e.verdict, Code: codeOf(e.verdict), Skipped: beforeCrash}), true
 		}
 	}

@@ -131,7 +131,7 @@ func TestReadState(t *testing.T) {
 		{"there", good, time.Hour, true, false},
 		{"at once", good, 0, true, false},
 		{"nearly old", good, 20*time.Hour - 1, true, false},
-		{"old", good, 20 * time.Hour, false, false},
+		{"old", good, 20 * time.Hour, true, false},
 		{"of the future", good, -1, false, false},
 		{"of another lab", strings.Replace(good, "/x", "/y", 1), 0, false, false},
 		{"newer", strings.Replace(good, ":1", ":2", 1), 0, false, false},
@@ -148,6 +148,9 @@ func TestReadState(t *testing.T) {
 			s, err := readState(dir, "/x", t0.Add(tt.after))
 			if (s != nil) != tt.there || (err != nil) != tt.bad {
 				t.Errorf("got %v, %v", s, err)
+			}
+			if s != nil && s.stale != (tt.name == "old") {
+				t.Errorf("stale: %v", s.stale)
 			}
 			if s != nil && !s.cutOff {
 				t.Error("it is not known as another's")

@@ -95,3 +95,39 @@ func TestResumeReads(t *testing.T) {
 		}
 	})
 }
+
+// A pass that was cut off too long ago to be gone on with: what failed in it
+// was never told, and IfChanged must not leave it out in silence.
+func TestStalePassIsTold(t *testing.T) {
+	for _, ifChanged := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			n, r, _ := newNight(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			jobs := []night.Job{job("a", "bad"), job("b", "odd"), job("c", "slow")}
+			r.steps["bad"] = step{takes: time.Minute, out: night.Outcome{Code: 1, Verdict: lab.Fail, Reason: "the page is gone"}}
+			r.steps["odd"] = step{takes: time.Minute, out: night.Outcome{Code: 3, Verdict: lab.Inconclusive}}
+			r.steps["slow"] = step{takes: time.Hour}
+			time.AfterFunc(10*time.Minute, cancel)
+			_, err := n.Run(ctx, jobs, night.Options{Jobs: 1})
+			must(t, err)
+			time.Sleep(24 * time.Hour)
+			r.started = nil
+			r.steps["slow"], r.steps["odd"] = step{takes: time.Minute, out: night.Outcome{Verdict: lab.Pass}}, step{out: night.Outcome{Verdict: lab.Pass}}
+			told := ""
+			n.Tell = func(s *night.Summary) {
+				told = results(s)
+				if states, _ := filepath.Glob(filepath.Join(n.Dir, "*.json")); len(states) != 3 {
+					t.Errorf("%d states: it was forgotten before it was told", len(states))
+				}
+			}
+			_, err = n.Run(t.Context(), jobs, night.Options{Jobs: 1, IfChanged: ifChanged})
+			must(t, err)
+			slices.Sort(r.started)
+			made := strings.Join(r.started, " ")
+			if ifChanged && (made != "odd slow" || told != "bad 1 fail, odd 0 pass, slow 0 pass") || !ifChanged && made != "bad odd slow" {
+				t.Errorf("if changed %v: told %s, made %s", ifChanged, told, made)
+			}
+			noneLeft(t, n)
+		})
+	}
+}

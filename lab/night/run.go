@@ -14,6 +14,8 @@ import (
 // and reported as busy (code 4); when that is all of them, a *lab.BusyError is
 // returned at once. A pass over a lab that was cut off less than 20 hours ago
 // is gone on with: what it finished is not made again, and told with the rest.
+// Of one that is longer ago only what IfChanged would leave out is told: nobody
+// has heard of it yet.
 //
 // When ctx ends, what is at work is interrupted and waited for; the summary's
 // code is 130 unless a patch failed before, and the pass can be gone on with.
@@ -39,8 +41,12 @@ func (n *Night) Run(ctx context.Context, jobs []Job, o Options) (*Summary, error
 	p.sift()
 	p.sayPlan()
 	p.work(ctx)
+	sum := p.summary()
+	if p.Tell != nil {
+		p.Tell(sum)
+	}
 	p.end()
-	return p.summary(), nil
+	return sum, nil
 }
 
 // pass is one call of Run.
@@ -106,7 +112,7 @@ func (p *pass) resume(l *locks) error {
 		if err != nil {
 			p.say("what an earlier pass has done is not known: %v", err)
 		}
-		if s == nil {
+		if s == nil || s.stale && !p.o.IfChanged {
 			s = &state{Version: stateVersion, LabDir: labDir, Started: p.started}
 		}
 		p.resumed = p.resumed || s.cutOff

@@ -33,12 +33,13 @@ type state struct {
 	Ended []flatOutcome `json:"ended"`
 
 	cutOff bool // it is an earlier pass'
+	stale  bool // which is too long ago to be gone on with
 }
 
 func statePath(dir, labDir string) string { return filepath.Join(dir, labID(labDir)+".json") }
 
 // readState reads the state of a pass over a lab that was cut off; nil: there
-// is none that could be gone on with. Who calls it holds the lab's lock.
+// is none. Who calls it holds the lab's lock.
 func readState(dir, labDir string, now time.Time) (*state, error) {
 	f, err := os.Open(statePath(dir, labDir))
 	if errors.Is(err, os.ErrNotExist) {
@@ -60,10 +61,10 @@ func readState(dir, labDir string, now time.Time) (*state, error) {
 		return nil, fmt.Errorf("%s cannot be read: %w", f.Name(), err)
 	}
 	age := now.Sub(s.Started)
-	if s.Version != stateVersion || s.LabDir != labDir || age < 0 || age >= resumable {
+	if s.Version != stateVersion || s.LabDir != labDir || age < 0 {
 		return nil, nil
 	}
-	s.cutOff = true
+	s.cutOff, s.stale = true, age >= resumable
 	return &s, nil
 }
 

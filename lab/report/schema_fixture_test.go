@@ -76,6 +76,7 @@ func wholeRecord() *lab.Record {
 				BackoutOutcome: lab.BackoutOutcome{Status: lab.TakenOut, Message: "apache2 2.4.62-1 → 2.4.57-2", ExitCode: 1, Packages: packages},
 			}},
 		},
+		Trial:  true,
 		Spared: []string{"db"}, Retain: &lab.Retention{Runs: 10, Days: 90}, Reverted: true,
 		Receipt: lab.Receipt{
 			Proven: true, Instances: []string{"63be030c"}, Nonce: true, Marker: true, Layers: true, Check: "full", Files: 15, Gone: true,
