@@ -19,23 +19,56 @@ import (
 	"github.com/patchlab/patchlab/lab/ledger"
 )
 
+// A night and the guides have a home each, and go side by side: alone, each
+// leaves a processor idle most of the time.
+func TestE2ENightAndGuides(t *testing.T) {
+	w := newWorld(t) // looks for what is left when both have ended
+	w.want(0, "image", "build", smallLab(t, "image", "x", ""))
+	t.Run("at once", func(t *testing.T) {
+		t.Run("night", func(t *testing.T) {
+			t.Parallel()
+			nightOfSixLabs(t, w.elsewhere(t))
+		})
+		t.Run("guides", func(t *testing.T) {
+			t.Parallel()
+			guides(t, w.within(t))
+		})
+	})
+}
+
+// elsewhere is w with a home of its own, with the images that are there.
+func (w *world) elsewhere(t *testing.T) *world {
+	t.Helper()
+	mine := w.within(t)
+	home, err := os.MkdirTemp("/var/tmp", "patchlab-night-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(home) })
+	mine.home, mine.env = home, append(slices.Clone(w.env), "PATCHLAB_HOME="+home)
+	shell(t, mine, `chmod 0711 "$PATCHLAB_HOME"; cp -a --sparse=always "$1/images" "$PATCHLAB_HOME/"`, w.home)
+	return mine
+}
+
 // nightLabs writes six labs below one folder, all with the same subnet and
 // address: one has a patch that was tested before, one a patch that breaks its
-// page, one is broken itself. Each patch holds when it was written, so that
-// the home's ledger does not know it yet.
-func nightLabs(t *testing.T, stamp string) (root string) {
+// page, one none, one is broken itself.
+func nightLabs(t *testing.T) (root string) {
 	t.Helper()
 	root = t.TempDir()
-	for _, name := range []string{"night-good", "night-twin", "night-third", "night-idle", "night-fail", "night-broken"} {
+	for _, name := range []string{"night-good", "night-twin", "night-none", "night-idle", "night-fail", "night-broken"} {
 		dir := filepath.Join(root, name)
 		if err := os.Rename(smallLab(t, name, name+"-marker", ""), dir); err != nil {
 			t.Fatal(err)
+		}
+		if name == "night-none" {
+			continue
 		}
 		if err := os.Mkdir(filepath.Join(dir, "incoming"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		// It finds its own machine, or there is crosstalk.
-		text := "# " + stamp + "\nset -e\ngrep -qx " + name + "-marker /var/www/html/marker\n"
+		text := "set -e\ngrep -qx " + name + "-marker /var/www/html/marker\n"
 		if name == "night-fail" {
 			text += "rm /var/www/html/marker"
 		}
@@ -57,29 +90,25 @@ func breakLab(t *testing.T, dir string) {
 	}
 }
 
-// nightRuns are the runs of a test's night, by lab.
-func nightRuns(t *testing.T, w *world, since time.Time) map[string][]ledger.Entry {
+// nightRuns are the runs of the night, by lab.
+func nightRuns(t *testing.T, w *world) map[string][]ledger.Entry {
 	t.Helper()
 	out := map[string][]ledger.Entry{}
-	stdout, _ := w.want(0, "runs", "--format", "json", "--limit", "0", "--since", "2h")
+	stdout, _ := w.want(0, "runs", "--format", "json")
 	for line := range strings.Lines(stdout) {
 		var e ledger.Entry
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			t.Fatalf("%v: %s", err, line)
 		}
-		if strings.HasPrefix(e.Lab, "night-") && e.Run.Started.After(since) {
-			out[e.Lab] = append(out[e.Lab], e)
-		}
+		out[e.Lab] = append(out[e.Lab], e)
 	}
 	return out
 }
 
 // A night over six labs that is killed, started again twice at once, and then
 // has nothing left to do.
-func TestE2ENight(t *testing.T) {
-	w := newWorld(t)
-	started := time.Now()
-	root := nightLabs(t, started.Format(time.RFC3339Nano))
+func nightOfSixLabs(t *testing.T, w *world) {
+	root := nightLabs(t)
 	quick := []string{"--if-changed", "--no-verify-reboot", "--no-control"}
 	night := func(dirs ...string) []string {
 		return append(append([]string{"night"}, dirs...), quick...)
@@ -99,23 +128,23 @@ func TestE2ENight(t *testing.T) {
 		close(ended)
 	}()
 	w.eventuallyWithin(12*time.Minute, "the night's first run is in the ledger", func() bool {
-		return len(nightRuns(t, w, started)) > 1
+		return len(nightRuns(t, w)) > 1
 	})
 	if err := c.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	<-ended
 	w.eventually("everything of the killed night ends", func() bool { return len(processesNaming(w.home)) == 0 })
-	before := nightRuns(t, w, started)
+	before := nightRuns(t, w)
 	t.Logf("killed after the runs of %d labs", len(before))
-	if len(before) >= 5 {
+	if len(before) >= 4 {
 		t.Fatal("it was killed too late to be gone on with")
 	}
 
 	nightsAtOnce(t, w, night(root))
 
-	for _, name := range []string{"night-good", "night-twin", "night-third", "night-idle", "night-fail"} {
-		entries := nightRuns(t, w, started)[name]
+	for _, name := range []string{"night-good", "night-twin", "night-idle", "night-fail"} {
+		entries := nightRuns(t, w)[name]
 		want := lab.Pass
 		if name == "night-fail" {
 			want = lab.Fail
@@ -132,6 +161,14 @@ func TestE2ENight(t *testing.T) {
 		t.Errorf("a night with nothing new is not silent: %s%s", stdout, stderr)
 	}
 	w.want(0, "verify")
+	if stdout, _ := w.want(0, "gc", "--dry-run"); !strings.Contains(stdout, "nothing to remove") {
+		t.Errorf("gc would have something to do:\n%s", stdout)
+	}
+	left, _ := filepath.Glob(filepath.Join(w.home, "night", "locks", "*"))
+	states, _ := filepath.Glob(filepath.Join(w.home, "night", "*.json"))
+	if left = append(left, states...); len(left) > 0 || len(processesNaming(w.home)) > 0 {
+		t.Errorf("left of the night: %q, processes %q", left, processesNaming(w.home))
+	}
 }
 
 // nightsAtOnce starts two nights over the same labs. One does all the work and
@@ -183,8 +220,7 @@ func (w *world) eventuallyWithin(limit time.Duration, what string, holds func() 
 }
 
 // The commands of the guides are run as they stand, one guide after the other.
-func TestE2EGuides(t *testing.T) {
-	w := newWorld(t)
+func guides(t *testing.T, w *world) {
 	dir := t.TempDir()
 	if err := os.CopyFS(filepath.Join(dir, "examples"), os.DirFS("../../examples")); err != nil {
 		t.Fatal(err)
