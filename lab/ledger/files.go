@@ -28,12 +28,12 @@ const (
 
 // Limits of what is read: nothing that patchlab writes comes near them.
 const (
-	maxLine   = 1 << 20  // bytes of an entry
-	maxLines  = 1 << 30  // bytes of a ledger
-	maxSmall  = 64 << 10 // bytes of a head or a seal
-	maxSums   = 64 << 20 // bytes of a list of sums
-	maxRecord = 1 << 30  // bytes of a run record
-	maxCopied = 4 << 30  // bytes of a file of another host's run record
+	maxLine   = 1 << 20   // bytes of an entry
+	maxLines  = 1 << 30   // bytes of a ledger
+	maxSmall  = 64 << 10  // bytes of a head or a seal
+	maxSums   = 64 << 20  // bytes of a list of sums
+	maxRecord = 256 << 20 // bytes of a run record
+	maxCopied = 4 << 30   // bytes of a file of another host's run record
 )
 
 // plainName is what labs and runs may be called where the name becomes a
