@@ -17,7 +17,7 @@ import (
 // good patch passed, the broken one failed, and nothing is left.
 func TestE2EDemo(t *testing.T) {
 	w := newWorld(t)
-	before := records(t, w)
+	w.withoutPast()
 	demo := exec.Command("../../examples/dental/demo.sh", "--no-updates")
 	demo.Env = append(slices.Clone(w.env), "PATCHLAB="+w.bin)
 	out, err := demo.CombinedOutput()
@@ -26,11 +26,9 @@ func TestE2EDemo(t *testing.T) {
 		t.Fatalf("the demo failed: %v", err)
 	}
 	runs := map[string]lab.Record{}
-	for path, rec := range records(t, w) {
-		if _, old := before[path]; !old {
-			runs[rec.Patch.Name] = rec
-			wellFormed(t, rec)
-		}
+	for _, rec := range records(t, w) {
+		runs[rec.Patch.Name] = rec
+		wellFormed(t, rec)
 	}
 	good, broken := runs["booking-good"], runs["booking-broken"]
 	if good.Verdict != lab.Pass || broken.Verdict != lab.Fail {
@@ -40,9 +38,8 @@ func TestE2EDemo(t *testing.T) {
 }
 
 // records reads every run record of the home.
-func records(t *testing.T, w *world) map[string]lab.Record {
+func records(t *testing.T, w *world) (out []lab.Record) {
 	t.Helper()
-	out := map[string]lab.Record{}
 	paths, err := filepath.Glob(filepath.Join(w.home, "runs", "dental", "*", "run.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +53,7 @@ func records(t *testing.T, w *world) map[string]lab.Record {
 		if err := json.Unmarshal(text, &rec); err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
-		out[path] = rec
+		out = append(out, rec)
 	}
 	return out
 }

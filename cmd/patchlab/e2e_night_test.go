@@ -229,10 +229,7 @@ func guides(t *testing.T, w *world) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	t.Cleanup(func() { _ = os.Remove(filepath.Join(w.home, "notify.conf")) })
-	// Other tests, and this one the last time, have sealed with keys of theirs.
-	if err := os.RemoveAll(filepath.Join(w.home, "ledger")); err != nil {
-		t.Fatal(err)
-	}
+	w.withoutPast()
 	for _, guide := range []string{"spare-host", "consultant", "cron"} {
 		t.Run(guide, func(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join("../../docs", guide+".md"))
