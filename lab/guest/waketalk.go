@@ -16,9 +16,11 @@ import (
 )
 
 const (
-	maxMarkers  = 20
-	maxLine     = 1 << 10 // of what the machine says; longer lines are none
-	clockRounds = 4       // how often the clock is set at most
+	maxMarkers = 20
+	maxLine    = 1 << 10 // of what the machine says; longer lines are none
+	// clockRounds is how often a clock that is wrong is set, slowRounds how
+	// often one is that seems right, but tells so too slowly to be sure.
+	clockRounds, slowRounds = 4, 12
 	// clockGood is how far off the clock may seem, clockSure how far off it
 	// may be at worst: the answer does not tell when it was given.
 	clockGood = 500 * time.Millisecond
@@ -148,10 +150,10 @@ func (t *wakeTalk) judge(whole bool, text string, at time.Time) {
 	switch {
 	case offset.Abs() <= clockGood && offset.Abs()+unsure <= clockSure:
 		t.end(nil)
-	case t.clock.rounds == clockRounds && offset.Abs() <= clockGood:
+	case t.clock.rounds >= slowRounds && offset.Abs() <= clockGood:
 		t.end(fmt.Errorf("it answers too slowly to know its time within %s", clockSure))
-	case t.clock.rounds == clockRounds:
-		t.end(fmt.Errorf("it is off by %s after it was set %d times", offset.Round(time.Millisecond), clockRounds))
+	case t.clock.rounds >= clockRounds && offset.Abs() > clockGood:
+		t.end(fmt.Errorf("it is off by %s after it was set %d times", offset.Round(time.Millisecond), t.clock.rounds))
 	default:
 		t.tell <- struct{}{} // the last entry was taken to ask for this answer
 	}
