@@ -107,8 +107,19 @@ func TestKubernetes(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.what, c.have, c.want)
 		}
 	}
+	if name, count := at(night, "env", 0, "name"), at(night, "env", 0, "value"); name != "LAB_COUNT" || count != fmt.Sprint(at(job, "completions")) {
+		t.Errorf("%v is %v", name, count)
+	}
+	script := fmt.Sprint(at(night, "args", 0))
+	// A lab that was added to the list, and nowhere else, would never be tested.
+	if out := kubernetesNight(t, script, append(labs, "forgotten"), len(labs), 0); out != "exit 2" {
+		t.Errorf("completions forgotten: %q", out)
+	}
+	if out := kubernetesNight(t, script, append(labs, "forgotten"), len(labs), 1); !strings.HasPrefix(out, "night ") {
+		t.Errorf("completions forgotten, another lab: %q", out)
+	}
 	for i := range 3 {
-		out := kubernetesNight(t, fmt.Sprint(at(night, "args", 0)), labs, i)
+		out := kubernetesNight(t, script, labs, len(labs), i)
 		want := "exit"
 		if i < len(labs) {
 			want = "night /srv/labs/" + labs[i] + " --if-changed "
@@ -122,7 +133,7 @@ func TestKubernetes(t *testing.T) {
 
 // kubernetesNight runs the script of a pod with a patchlab that says how it
 // was called.
-func kubernetesNight(t *testing.T, script string, labs []string, index int) string {
+func kubernetesNight(t *testing.T, script string, labs []string, count, index int) string {
 	t.Helper()
 	list := filepath.Join(t.TempDir(), "labs")
 	if err := os.WriteFile(list, []byte(strings.Join(labs, "\n")+"\n"), 0o600); err != nil {
@@ -130,10 +141,10 @@ func kubernetesNight(t *testing.T, script string, labs []string, index int) stri
 	}
 	dir := fakes(t, map[string]string{"patchlab": `echo "$@"`})
 	cmd := exec.Command("sh", "-ec", strings.ReplaceAll(script, "/etc/patchlab/labs/labs", list))
-	cmd.Env = []string{"PATH=" + dir + ":/usr/bin:/bin", fmt.Sprint("LAB_INDEX=", index)}
+	cmd.Env = []string{"PATH=" + dir + ":/usr/bin:/bin", fmt.Sprint("LAB_INDEX=", index), fmt.Sprint("LAB_COUNT=", count)}
 	out, err := cmd.Output()
 	if err != nil {
-		return "exit"
+		return fmt.Sprint("exit ", cmd.ProcessState.ExitCode())
 	}
 	return string(out)
 }

@@ -39,7 +39,7 @@ func metrics(t *testing.T) []string {
 	var b strings.Builder
 	now := time.Unix(1, 0)
 	sample := notify.Sample{Lab: "a", Verdict: "pass", Started: now, LastPass: now}
-	if err := notify.Metrics(&b, []notify.Sample{sample}, now, 0, 1, "1"); err != nil {
+	if err := notify.Metrics(&b, "patchlab", []notify.Sample{sample}, now, 0, 1, "1"); err != nil {
 		t.Fatal(err)
 	}
 	names := metricName.FindAllString(b.String(), -1)
@@ -78,7 +78,10 @@ func TestPrometheusRules(t *testing.T) {
 		exprs = append(exprs, fmt.Sprint(at(r, "expr")))
 	}
 	usesOnly(t, "rules", strings.Join(exprs, "\n"), false)
-	for _, name := range []string{"night_timestamp", "night_exit_code", "last_pass", `verdict="fail"`, `verdict="inconclusive"`, "disk_bytes"} {
+	for _, name := range []string{
+		"absent(patchlab_last_night_timestamp_seconds)", "present_over_time(patchlab_last_night_timestamp_seconds[7d]) unless on (instance, night)",
+		"night_timestamp", "night_exit_code", "last_pass", `verdict="fail"`, `verdict="inconclusive"`, "disk_bytes",
+	} {
 		if !strings.Contains(strings.Join(exprs, "\n"), name) {
 			t.Errorf("no rule about %s", name)
 		}
@@ -98,6 +101,15 @@ func TestGrafanaDashboard(t *testing.T) {
 		t.Fatal(err)
 	}
 	usesOnly(t, "dashboard", text, true)
+	// A lab that is in two nights is counted once, and nights are told apart.
+	for _, m := range regexp.MustCompile(`sum[^"]*patchlab_last_run_verdict`).FindAllString(text, -1) {
+		if !strings.Contains(m, "max by (instance, lab, client, patch") {
+			t.Errorf("it counts twice: %s", m)
+		}
+	}
+	if n := strings.Count(text, `{{instance}} {{night}}`); n != 2 {
+		t.Errorf("%d panels tell nights apart", n)
+	}
 	panels, _ := at(doc, "panels").([]any)
 	ids := map[any]bool{}
 	for _, p := range panels {

@@ -15,7 +15,7 @@ func unitsHere(t *testing.T) []string {
 	patchlab := filepath.Join(fakes(t, map[string]string{"patchlab": "exit 0"}), "patchlab")
 	dir := t.TempDir()
 	var paths []string
-	for _, name := range []string{"patchlab-night.service", "patchlab-night.timer"} {
+	for _, name := range []string{"patchlab-night.service", "patchlab-night.timer", "patchlab-night-failed.service"} {
 		path := filepath.Join(dir, name)
 		text := strings.ReplaceAll(nightFile(t, name), "/usr/local/bin/patchlab", patchlab)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -50,7 +50,7 @@ func TestService(t *testing.T) {
 	for _, want := range []string{
 		"Type=oneshot", "User=patchlab", "SupplementaryGroups=kvm", "ProtectSystem=strict", "StateDirectory=patchlab",
 		"Environment=PATCHLAB_HOME=%S/patchlab", "DevicePolicy=closed", "DeviceAllow=/dev/kvm rw", "NoNewPrivileges=yes",
-		"KillMode=mixed", "TimeoutStopSec=3min", "OOMPolicy=continue",
+		"KillMode=mixed", "TimeoutStopSec=3min", "OOMPolicy=continue", "OnFailure=patchlab-night-failed.service",
 		"RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
 	} {
 		if !strings.Contains(text, "\n"+want+"\n") {
@@ -71,5 +71,27 @@ func TestService(t *testing.T) {
 		if night := hour >= 22 || hour < 6; (atHour(t, script, hour) != "exit") != night {
 			t.Errorf("%02d:00: it starts %v", hour, !night)
 		}
+	}
+}
+
+// The mail says to whom it goes, and what the night left in the journal.
+func TestFailedServiceMails(t *testing.T) {
+	text := strings.ReplaceAll(nightFile(t, "patchlab-night-failed.service"), "\\\n", "")
+	m := regexp.MustCompile(`(?m)^ExecStart=/bin/sh -c '(.*)'$`).FindStringSubmatch(text)
+	if m == nil {
+		t.Fatal("no ExecStart")
+	}
+	script := strings.NewReplacer("$$", "$", "%%", "%", `\\`, `\`).Replace(m[1])
+	dir := fakes(t, map[string]string{
+		"hostname": "echo spare", "systemctl": "echo Active: failed; exit 3", "journalctl": `echo "panic: $*"`,
+		"sendmail": `echo "sendmail $*"; cat`,
+	})
+	cmd := exec.Command("sh", "-c", script)
+	cmd.Env = []string{"PATH=" + dir + ":/usr/bin:/bin", "PATCHLAB_MAIL_TO=jane@example.com"}
+	out, err := cmd.CombinedOutput()
+	want := "sendmail -i -t\nTo: jane@example.com\nSubject: patchlab: the night failed on spare\n\nActive: failed\n" +
+		"panic: --no-pager --output=cat --lines=100 --unit=patchlab-night.service\n"
+	if err != nil || string(out) != want {
+		t.Errorf("%v: %q, want %q", err, out, want)
 	}
 }

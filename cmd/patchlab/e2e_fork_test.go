@@ -168,9 +168,11 @@ func TestE2EDiagnose(t *testing.T) {
 			// In the background, since it may take the connection away.
 			w.want(0, "ssh", "small", "web", "--", "nohup sh -c "+quote("sleep 1; "+tt.harm)+" >/dev/null 2>&1 & true")
 			time.Sleep(4 * time.Second)
-			d, err := engine.Diagnose(t.Context(), "small", "web")
-			if err != nil {
-				t.Fatal(err)
+			var d lab.Diagnosis
+			for tries := 5; tries > 0 && d.Condition != tt.want; tries-- { // on a busy host it takes a while to die
+				if d, err = engine.Diagnose(t.Context(), "small", "web"); err != nil {
+					t.Fatal(err)
+				}
 			}
 			t.Logf("%s: %s (screenshot of %d bytes)", d.Condition, d.Detail, len(d.Screenshot))
 			if d.Condition != tt.want {

@@ -50,10 +50,10 @@ func (w *world) elsewhere(t *testing.T) *world {
 	return mine
 }
 
-// nightLabs writes six labs below one folder, all with the same subnet and
+// sixLabs writes six labs below one folder, all with the same subnet and
 // address: one has a patch that was tested before, one a patch that breaks its
 // page, one none, one is broken itself.
-func nightLabs(t *testing.T) (root string) {
+func sixLabs(t *testing.T) (root string) {
 	t.Helper()
 	root = t.TempDir()
 	for _, name := range []string{"night-good", "night-twin", "night-none", "night-idle", "night-fail", "night-broken"} {
@@ -108,7 +108,7 @@ func nightRuns(t *testing.T, w *world) map[string][]ledger.Entry {
 // A night over six labs that is killed, started again twice at once, and then
 // has nothing left to do.
 func nightOfSixLabs(t *testing.T, w *world) {
-	root := nightLabs(t)
+	root := sixLabs(t)
 	quick := []string{"--if-changed", "--no-verify-reboot", "--no-control"}
 	night := func(dirs ...string) []string {
 		return append(append([]string{"night"}, dirs...), quick...)
@@ -251,7 +251,7 @@ func guides(t *testing.T, w *world) {
 			}
 		})
 	}
-	if text, err := os.ReadFile(filepath.Join(dir, "patchlab.prom")); err != nil || !bytes.Contains(text, []byte("patchlab_last_night_exit_code 0")) {
+	if text, err := os.ReadFile(filepath.Join(dir, "patchlab.prom")); err != nil || !bytes.Contains(text, []byte(`patchlab_last_night_exit_code{night="patchlab"} 0`)) {
 		t.Errorf("the night's metrics: %v\n%s", err, text)
 	}
 	for file, want := range map[string]string{"booking-good.html": "Harbour Dental", "mill.html": "Hill Mill", "mill.md": "Hill Mill", "site/index.html": "Hill Mill"} {

@@ -29,7 +29,13 @@ from those tested; failed; rejected; expired; the lab has changed since; tested
 only together with other files, which were not given.
 
 An inconclusive run neither helps nor harms. A run that failed outweighs an
-earlier approval, a rejection every run until somebody approves the patch.`,
+earlier approval, a rejection every run until somebody approves the patch. A pass
+outweighs an earlier failure only if it was on the machines that failed, and with
+as much care: with a control arm and a verifying reboot where the failing run had
+them, as the same patch where the definition names it, and no trial of a bisection.
+
+Runs that were cut off before they could be entered in the ledger are entered
+first; one that cannot be is an error that names it.`,
 		Example: `  patchlab gate openssl_3.0.17-1_amd64.deb libssl3_3.0.17-1_amd64.deb --lab labs/dental && deploy
   patchlab gate kb5031.msu --lab labs/dental --max-age 7d --format json`,
 		Args: cobra.MinimumNArgs(1),
@@ -148,9 +154,17 @@ func (a *app) exportCommand() *cobra.Command {
 		Long: `Writes the patches that patchlab gate lets out on the lab as its definition is now:
 apt preferences that want just these versions, variables for Ansible, a PowerShell
 script that approves the updates on a WSUS server, or CSV. What a format cannot
-say is named in a comment.`,
-		Example: `  patchlab export --lab labs/dental --format apt > /etc/apt/preferences.d/patchlab
-  patchlab export --lab labs/dental --format ansible > group_vars/dental/patchlab.yml`,
+say is named in a comment.
+
+apt and WSUS go by version and number, not by bytes: what was released again under
+the same, and failed or was rejected, is left out and named. The apt preferences
+also keep packages as they are of which the lab knows no approved version now.
+Write them to a file aside and move it into place: an export that fails must not
+leave an empty file, which would let everything in.`,
+		Example: `  patchlab export --lab labs/dental --format apt > /etc/apt/00-patchlab.new &&
+      mv /etc/apt/00-patchlab.new /etc/apt/preferences.d/00-patchlab
+  patchlab export --lab labs/dental --format ansible > group_vars/dental/patchlab.yml.new &&
+      mv group_vars/dental/patchlab.yml.new group_vars/dental/patchlab.yml`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			g, err := a.ledger()

@@ -36,26 +36,26 @@ func (a *app) ledgerOf(s *snapshots.Store) (*ledger.Ledger, error) {
 }
 
 // writeReports puts the reports of a run into its folder, and the sums of all
-// that is there. It is a lab.Tester's Keep.
+// that is there. It is a lab.Tester's Keep. A report that cannot be written
+// leaves its room, on a full disk, to the sums: with them the run still counts.
 func writeReports(dir string, rec *lab.Record) error {
-	for name, write := range map[string]func(io.Writer) error{
-		"report.html": func(w io.Writer) error { return report.HTML(w, rec, dir) },
-		"junit.xml":   func(w io.Writer) error { return report.JUnit(w, rec) },
-	} {
-		if err := writeFile(filepath.Join(dir, name), write); err != nil {
-			return err
-		}
-	}
-	return ledger.WriteSums(dir)
+	return errors.Join(
+		writeFile(filepath.Join(dir, "report.html"), func(w io.Writer) error { return report.HTML(w, rec, dir) }),
+		writeFile(filepath.Join(dir, "junit.xml"), func(w io.Writer) error { return report.JUnit(w, rec) }),
+		ledger.WriteSums(dir),
+	)
 }
 
-// writeFile writes a new file.
+// writeFile writes a new file, or none.
 func writeFile(path string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
-	return errors.Join(write(f), f.Close())
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
 }
 
 // enter puts a finished run into the ledger. A run that is not in it is no
@@ -72,6 +72,15 @@ func (a *app) enter(g *ledger.Ledger, rec *lab.Record) error {
 		Op: fmt.Sprintf("enter run %s in the ledger", rec.Run), Err: err,
 		Hint: "the record is kept: patchlab gc enters it once that is mended; patchlab verify looks at the ledger",
 	}
+}
+
+// enterKept enters a run beside whose record there may be an error, err: that
+// not all reports could be written. With its sums it is evidence all the same.
+func (a *app) enterKept(g *ledger.Ledger, rec *lab.Record, err error) error {
+	if err != nil && !ledger.HasSums(rec.Dir) {
+		return err
+	}
+	return errors.Join(err, a.enter(g, rec))
 }
 
 // isUnsealed reports whether all that is wrong is that an entry has no seal.

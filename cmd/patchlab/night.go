@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,17 +46,21 @@ labs are followed; no two labs have the same name.
 The patches are those of each definition, what lies in the folder incoming of
 each lab, and what lies in the folders of --drop, which are for all labs: a patch
 that a lab has no machine for is left out there. --patch names others instead.
-Hidden files, and those named *.part, *.tmp or *.crdownload, are left alone: move
-a file in when it is whole.
+Hidden files, and those named *.part, *.tmp or *.crdownload, are left alone, as is
+a folder while it holds one: move a file in when it is whole. A patch for all labs
+that turns out to be for none of them was tested nowhere, and is told.
 
 What was never tested, or failed, comes first, then what much depends on. As many
 runs are made at once as there is memory for; --finish-by leaves out what would
 not be done in time, by the labs' earlier runs, and says so. --if-changed leaves
-out what has a verdict already, with the same bytes on the same definition. A
-night that was cut off is gone on with when it is started again: what is done is
-not done twice. A lab that another night works on is left to it.
+out what has a verdict already, with the same bytes on the same definition (with
+--backout, a pass that was never taken out again is none): a patch that failed is
+told once, and then no longer. A night that was cut off is gone on with when it is
+started again: what is done is not done twice. A lab that another night works on
+is left to it.
 
-Results are told as notify.conf in PATCHLAB_HOME says: see patchlab notify.`,
+Results are told as notify.conf in PATCHLAB_HOME says: see patchlab notify. What
+could not be told is told by the next night.`,
 		Example: `  patchlab night /srv/labs --if-changed --finish-by 06:00
   patchlab night /srv/labs --drop /srv/patches --metrics /var/lib/node_exporter/patchlab.prom
   patchlab night labs/dental labs/mill --patch apache-security --format json`,
@@ -80,7 +83,7 @@ Results are told as notify.conf in PATCHLAB_HOME says: see patchlab notify.`,
 	f.BoolVar(&o.ifChanged, "if-changed", false, "leave out what has a verdict already, with the same bytes on the same definition")
 	f.IntVar(&o.jobs, "jobs", 0, "most runs at once; 0: as many as memory and processors allow")
 	f.StringVar(&o.notify, "notify", "", "file that says who is told (default: notify.conf in PATCHLAB_HOME, where there is one)")
-	f.StringVar(&o.metrics, "metrics", "", "file for Prometheus' node_exporter, named *.prom")
+	f.StringVar(&o.metrics, "metrics", "", "file for Prometheus' node_exporter, named *.prom; one of its own for each night of a host")
 	f.BoolVar(&o.noControl, "no-control", false, "make no control arms: quicker, but a reboot's own faults look like the patch's")
 	f.BoolVar(&o.noReboot, "no-verify-reboot", false, "do not reboot the machines once more when all is well")
 	f.BoolVar(&o.backout, "backout", false, "take each patch out again at the end, and say what is left of it")
@@ -101,6 +104,7 @@ func (a *app) night(ctx context.Context, dirs []string, o nightOptions) error {
 	if err != nil {
 		return err
 	}
+	tell.labs = newNightLabs(dirs)
 	g, err := a.ledgerOf(store)
 	if err != nil {
 		return err
@@ -118,7 +122,7 @@ func (a *app) nightRuns(ctx context.Context, store *snapshots.Store, g *ledger.L
 	if err := a.nightLimits(store, o.jobs, &limits); err != nil {
 		return nil, nil, err
 	}
-	jobs, secrets, err := a.nightJobs(store, dirs, o)
+	jobs, secrets, err := a.nightJobs(store, dirs, o, tell.labs)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -131,8 +135,12 @@ func (a *app) nightRuns(ctx context.Context, store *snapshots.Store, g *ledger.L
 		trouble = &lab.HostError{Op: "enter the runs that were cut off in the ledger", Err: trouble, Hint: "mend or remove their folders"}
 	}
 	n := night.Night{Dir: store.NightDir(), Past: &past{g: g, labs: map[string][]ledger.Entry{}, weak: o.noControl}, Runner: a.nightRunner(store, o), Now: time.Now, Say: a.sayLine}
-	n.Tell = func(sum *night.Summary) {
-		told = errors.Join(trouble, a.printNight(sum), tell.night(context.WithoutCancel(ctx), g, sum, trouble))
+	n.Tell = func(sum *night.Summary) error {
+		shown := a.printNight(sum)
+		sent, metrics := tell.night(context.WithoutCancel(ctx), g, sum, trouble)
+		untold := errors.Join(shown, sent)
+		told = errors.Join(trouble, untold, metrics)
+		return untold
 	}
 	sum, err = n.Run(ctx, jobs, limits)
 	return sum, told, err
@@ -231,63 +239,6 @@ func (a *app) printNight(sum *night.Summary) error {
 	}
 	_, err := fmt.Fprint(a.stdout, sum.Text())
 	return err
-}
-
-// past answers a night's questions from the ledger, as it was when it began.
-type past struct {
-	g    *ledger.Ledger
-	labs map[string][]ledger.Entry // runs, newest first
-	weak bool                      // a run without a control arm will do
-}
-
-func (p *past) runs(labName string) ([]ledger.Entry, error) {
-	if entries, known := p.labs[labName]; known {
-		return entries, nil
-	}
-	entries, err := p.g.Entries(ledger.Filter{Lab: labName, Kinds: []ledger.Kind{ledger.Run}})
-	entries = slices.DeleteFunc(entries, func(e ledger.Entry) bool { return e.Run.Trial })
-	if err == nil {
-		p.labs[labName] = entries
-	}
-	return entries, err
-}
-
-// Record implements night.Reader.
-func (p *past) Record(labName, run string) (*lab.Record, error) {
-	return ledger.ReadRecord(filepath.Join(p.g.Runs, labName, run))
-}
-
-// Done implements night.Past.
-func (p *past) Done(labName, definition, sha256 string, since time.Time) (string, lab.Verdict, bool, error) {
-	entries, err := p.runs(labName)
-	for _, e := range entries {
-		weaker := !p.weak && slices.Contains(e.Run.Weak, ledger.WithoutControl)
-		if !weaker && e.Definition.SHA256 == definition && e.Patch.SHA256 == sha256 && !e.Run.Started.Before(since) {
-			return e.Run.ID, e.Run.Verdict, true, err
-		}
-	}
-	return "", "", false, err
-}
-
-// Before implements night.Past.
-func (p *past) Before(labName, patch string, t time.Time) (lab.Verdict, error) {
-	entries, err := p.runs(labName)
-	for _, e := range entries {
-		if e.Patch.Name == patch && e.Run.Started.Before(t) {
-			return e.Run.Verdict, err
-		}
-	}
-	return "", err
-}
-
-// Seconds implements night.Past.
-func (p *past) Seconds(labName string) (float64, error) {
-	entries, err := p.runs(labName)
-	var seconds []float64
-	for _, e := range entries[:min(len(entries), 9)] {
-		seconds = append(seconds, e.Run.Seconds)
-	}
-	return median(seconds), err
 }
 
 // results are a night's outcomes as they are told.

@@ -6,11 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/patchlab/patchlab/hcl"
 	"github.com/patchlab/patchlab/lab"
 	"github.com/patchlab/patchlab/lab/night"
 	"github.com/patchlab/patchlab/lab/patch"
@@ -20,151 +19,117 @@ import (
 // incoming is the folder of a lab for patches that just arrived.
 const incoming = "incoming"
 
-// nightJobs finds what there is to test. A lab whose definition is broken is a
-// job that cannot be run. It returns what takes the labs' secrets out as well.
-func (a *app) nightJobs(store *snapshots.Store, dirs []string, o nightOptions) (jobs []night.Job, redact func(string) string, err error) {
-	labs, err := labDirs(dirs)
+// nightWork is what there is to do, while it is gathered.
+type nightWork struct {
+	shared  []arrival // for all labs
+	jobs    []night.Job
+	secrets lab.Lab
+	named   map[string]bool // patches that a lab knows
+	used    map[string]bool // patches that are tested, or of which is told why not
+	unknown bool            // there is a lab that cannot say which patches it has
+}
+
+// nightJobs finds what there is to test in and below dirs, and notes the labs.
+// A lab whose definition is broken is a job that cannot be run. It returns what
+// takes the labs' secrets out as well.
+func (a *app) nightJobs(store *snapshots.Store, dirs []string, o nightOptions, labs *nightLabs) (jobs []night.Job, redact func(string) string, err error) {
+	found, err := labDirs(dirs)
 	if err != nil {
 		return nil, nil, err
 	}
+	labs.roots = append(labs.roots, found...) // links lead elsewhere
 	shared, err := arrivals(o.drops, true)
 	if err != nil {
 		return nil, nil, err
 	}
-	secrets := &lab.Lab{}
-	named, used := map[string]bool{}, map[string]bool{}
-	dirOf := map[string]string{} // of labs, by name
-	for _, dir := range labs {
+	w := &nightWork{shared: shared, named: map[string]bool{}, used: map[string]bool{}}
+	for _, dir := range found {
 		l, err := a.load(dir)
 		if err != nil {
-			jobs = append(jobs, night.Job{LabDir: dir, Err: broken(dir, err)})
+			w.cannot(night.Job{LabDir: dir, Err: broken(dir, err)})
 			continue
 		}
-		secrets.Secrets = append(secrets.Secrets, l.Secrets...)
+		w.secrets.Secrets = append(w.secrets.Secrets, l.Secrets...)
+		if other, known := labs.dirs[l.Name]; known {
+			w.cannot(night.Job{LabDir: dir, Client: l.Client, Err: fmt.Errorf(
+				"lab %q is defined in %s as well: a lab has a name of its own, or their runs cannot be told apart", l.Name, other)})
+			continue
+		}
+		labs.dirs[l.Name] = dir
 		need, err := store.InstanceMiB(l)
 		if err != nil {
 			return nil, nil, err
 		}
-		if other, known := dirOf[l.Name]; known {
-			jobs = append(jobs, night.Job{LabDir: dir, Client: l.Client, Err: fmt.Errorf(
-				"lab %q is defined in %s as well: a lab has a name of its own, or their runs cannot be told apart", l.Name, other)})
-			continue
-		}
-		dirOf[l.Name] = dir
-		args, err := nightPatches(l, shared, o.patches)
-		if err != nil { // of this lab alone
-			jobs = append(jobs, night.Job{LabDir: dir, Lab: l.Name, Client: l.Client, Patch: incoming, Err: err})
-		}
-		for _, arg := range args {
-			named[arg.name] = true
-			if job, ok := nightJob(l, arg, o.testOptions); ok {
-				job.MemoryMiB = need
-				jobs = append(jobs, job)
-				used[arg.name] = true
-			}
-		}
+		w.add(l, need, o)
 	}
-	for _, arrived := range shared {
-		if !used[arrived.name] && len(o.patches) == 0 {
-			jobs = append(jobs, night.Job{LabDir: filepath.Dir(arrived.name), Patch: filepath.Base(arrived.name), Err: errors.New(
-				"it was tested nowhere: no lab has a machine that it could be for")})
-		}
+	if err := w.nowhere(labs, dirs, o.patches); err != nil {
+		return nil, nil, err
 	}
-	for _, name := range o.patches {
-		if !named[name] {
-			return nil, nil, usagef("patchlab night --help", "no lab below %s has a patch %q, and there is no such file", strings.Join(dirs, ", "), name)
-		}
-	}
-	return jobs, secrets.Redactor(), nil
+	return w.jobs, w.secrets.Redactor(), nil
 }
 
-// broken is why a definition cannot be used, on one line.
-func broken(dir string, err error) error {
-	cause := err.Error()
-	if d, ok := errors.AsType[*hcl.Diagnostics](err); ok && d.HasErrors() {
-		first := d.All()[0]
-		cause = first.Summary + ": " + first.Detail
-		if first.File != "" {
-			cause = fmt.Sprintf("%s:%d: %s", filepath.Base(first.File), first.Line, cause)
-		}
-		if more := len(d.All()) - 1; more > 0 {
-			cause += fmt.Sprintf(" (and %d more)", more)
-		}
-	}
-	return fmt.Errorf("the definition is broken: %s; patchlab validate %s shows it whole", lab.Printable(cause, 300), dir)
+// cannot notes that a lab cannot say which patches it has.
+func (w *nightWork) cannot(j night.Job) {
+	w.jobs = append(w.jobs, j)
+	w.unknown = true
 }
 
-// labBlock is what a lab's definition has, also one that is broken or has lost
-// its lab block.
-var labBlock = regexp.MustCompile(`(?m)^\s*(lab|machine)\b`)
-
-// labDirs finds the labs in and below dirs, sorted, each once. A lab is a
-// folder with *.hcl files of which one has a lab block, or a link to one; what
-// is below it belongs to it. A folder that cannot be read is listed as well.
-func labDirs(dirs []string) ([]string, error) {
-	var list []string
-	for _, dir := range dirs {
-		abs, err := filepath.Abs(dir)
-		if err != nil {
-			return nil, err
-		}
-		if info, err := os.Stat(abs); err != nil || !info.IsDir() {
-			return nil, usagef("patchlab night DIR…", "%s is no folder that can be read", dir)
-		}
-		if abs, err = filepath.EvalSymlinks(abs); err != nil { // so that a lab has one name
-			return nil, err
-		}
-		before := len(list)
-		err = filepath.WalkDir(abs, func(path string, d fs.DirEntry, err error) error {
-			switch {
-			case err != nil && path == abs:
-				return err
-			case err != nil: // told when it is loaded, and no reason to leave out the others
-				if d.Name() != "lost+found" && !errors.Is(err, fs.ErrNotExist) {
-					list = append(list, path)
-				}
-				return nil
-			case d.Type()&fs.ModeSymlink != 0:
-				if to, err := filepath.EvalSymlinks(path); err == nil && isLab(to) {
-					list = append(list, to)
-				}
-				return nil
-			case !d.IsDir():
-				return nil
-			case path != abs && strings.HasPrefix(d.Name(), "."):
-				return fs.SkipDir
-			case isLab(path):
-				list = append(list, path)
-				return fs.SkipDir
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, usagef("", "cannot look for labs below %s: %w", dir, err)
-		}
-		if len(list) == before {
-			return nil, usagef("patchlab validate DIR looks at one definition", "there is no lab definition in or below %s", dir)
+// add adds what is to be tested on l, which needs so much memory.
+func (w *nightWork) add(l *lab.Lab, needMiB int, o nightOptions) {
+	args, err := nightPatches(l, w.shared, o.patches)
+	if err != nil { // of this lab alone
+		w.jobs = append(w.jobs, night.Job{LabDir: l.Dir, Lab: l.Name, Client: l.Client, Patch: incoming, Err: err})
+	}
+	for _, arg := range args {
+		w.named[arg.name] = true
+		if job, ok := nightJob(l, arg, o.testOptions); ok {
+			job.MemoryMiB = needMiB
+			w.jobs = append(w.jobs, job)
+			w.used[arg.name] = true
 		}
 	}
-	slices.Sort(list)
-	return slices.Compact(list), nil
 }
 
-// isLab reports whether a folder holds a lab. A definition that cannot be read
-// is one: that is said when it is loaded.
-func isLab(dir string) bool {
-	entries, err := os.ReadDir(dir)
-	return err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
-		if !strings.HasSuffix(e.Name(), hcl.Extension) || strings.HasPrefix(e.Name(), ".") {
-			return false
+var (
+	errNowhere = errors.New("it was tested nowhere: no lab has a machine that it could be for")
+	errUnknown = errors.New("it was tested nowhere: there is no such file, and of the labs that can be looked at none has a patch of that name")
+)
+
+// nowhere adds a job that tells it for each patch that is asked for and tested
+// on no lab. One that nobody can know of is an error.
+func (w *nightWork) nowhere(labs *nightLabs, dirs, patches []string) error {
+	if len(patches) == 0 {
+		for _, s := range w.shared {
+			w.tellNowhere(s.name, filepath.Dir(s.name), errNowhere)
 		}
-		path := filepath.Join(dir, e.Name())
-		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-			return err != nil
+		return nil
+	}
+	for _, name := range patches {
+		place := labs.roots[0]
+		abs, err := filepath.Abs(name)
+		_, statErr := os.Stat(name)
+		switch {
+		case err == nil && statErr == nil:
+			w.tellNowhere(name, filepath.Dir(abs), errNowhere)
+		case w.named[name] || strings.Contains(name, ":"):
+			w.tellNowhere(name, place, errNowhere)
+		case w.unknown:
+			w.tellNowhere(name, place, errUnknown)
+		default:
+			return usagef("patchlab night --help", "no lab below %s has a patch %q, and there is no such file", strings.Join(dirs, ", "), name)
 		}
-		text, err := os.ReadFile(path)
-		return err != nil || labBlock.Match(text)
-	})
+	}
+	return nil
+}
+
+// tellNowhere adds such a job, unless the patch is tested, or that is told
+// already.
+func (w *nightWork) tellNowhere(name, place string, why error) {
+	if w.used[name] {
+		return
+	}
+	w.used[name] = true
+	w.jobs = append(w.jobs, night.Job{LabDir: place, Patch: filepath.Base(name), Err: why})
 }
 
 // arrival is a patch as patchlab test takes it.
@@ -172,9 +137,6 @@ type arrival struct {
 	name   string // argument
 	shared bool
 }
-
-// unfinished are the names of files that are still being written.
-var unfinished = []string{".part", ".tmp", ".crdownload", ".filepart"}
 
 // arrivals lists what lies in folders, sorted.
 func arrivals(dirs []string, shared bool) (list []arrival, err error) {
@@ -188,13 +150,26 @@ func arrivals(dirs []string, shared bool) (list []arrival, err error) {
 			return nil, usagef("", "cannot look for patches in %s: %w", dir, err)
 		}
 		for _, f := range files {
-			half := slices.ContainsFunc(unfinished, func(end string) bool { return strings.HasSuffix(f.Name(), end) })
-			if !half && !strings.HasPrefix(f.Name(), ".") {
-				list = append(list, arrival{filepath.Join(abs, f.Name()), shared})
+			path := filepath.Join(abs, f.Name())
+			if strings.HasPrefix(f.Name(), ".") || f.Name() == "lost+found" || isArriving(path) {
+				continue
 			}
+			list = append(list, arrival{path, shared})
 		}
 	}
 	return list, nil
+}
+
+// isArriving reports whether a file or folder is still being written. A folder
+// in which nothing has moved for a day is told instead: what is whole in it
+// would never be tested.
+func isArriving(path string) bool {
+	file, err := patch.Unfinished(path)
+	if err != nil || file == "" || file == path {
+		return file != ""
+	}
+	info, err := os.Stat(file)
+	return err != nil || time.Since(info.ModTime()) < 24*time.Hour
 }
 
 // nightPatches is what is tested on l, also beside an error: that what arrived
@@ -214,11 +189,11 @@ func nightPatches(l *lab.Lab, shared []arrival, named []string) (list []arrival,
 		list = append(list, arrival{p.Name, false})
 	}
 	own := filepath.Join(l.Dir, incoming)
-	if _, err := os.Stat(own); err == nil {
-		more, err := arrivals([]string{own}, false)
-		return slices.Concat(list, more, shared), err
+	if _, err := os.Lstat(own); errors.Is(err, fs.ErrNotExist) {
+		return append(list, shared...), nil
 	}
-	return append(list, shared...), nil
+	more, err := arrivals([]string{own}, false) // a link that leads nowhere is no folder without patches
+	return slices.Concat(list, more, shared), err
 }
 
 // nightJob is one patch on l; false when it is not for l.
@@ -240,8 +215,9 @@ func nightJob(l *lab.Lab, arg arrival, o testOptions) (night.Job, bool) {
 	if err == nil {
 		job.SHA256 = pin.SHA256
 		var f lab.Fingerprint
-		f, err = l.Fingerprint(o.adapt(p))
-		job.Definition = f.SHA256
+		adapted := o.adapt(p)
+		f, err = l.Fingerprint(adapted)
+		job.Definition, job.Backout = f.SHA256, adapted.Backout != nil
 	}
 	job.Err = err
 	return job, true

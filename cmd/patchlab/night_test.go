@@ -7,12 +7,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/patchlab/patchlab/lab"
 	"github.com/patchlab/patchlab/lab/ledger"
+	"github.com/patchlab/patchlab/lab/night"
 	"github.com/patchlab/patchlab/lab/notify"
 	"github.com/patchlab/patchlab/snapshots"
 )
@@ -83,8 +85,11 @@ func TestLabDirs(t *testing.T) {
 		".git/lab.hcl":          `lab "d" {}`,
 		"lost/deep/er/more.hcl": "machine \"x\" {}\nlab \"e\" {}",
 	})
-	write(t, elsewhere, map[string]string{"real/lab.hcl": `lab "f" {}`})
-	for link, to := range map[string]string{"linked": filepath.Join(elsewhere, "real"), "nowhere": "gone", "again": "plain"} {
+	write(t, elsewhere, map[string]string{"real/lab.hcl": `lab "f" {}`, "text": `lab "g" {}`, "empty/readme": "nothing"})
+	for link, to := range map[string]string{
+		"linked": filepath.Join(elsewhere, "real"), "nowhere": "gone", "again": "plain", "loop": "loop",
+		"readme": filepath.Join(elsewhere, "text"), "folder": filepath.Join(elsewhere, "empty"), ".#lab.hcl": "jane@host.12",
+	} {
 		if err := os.Symlink(to, filepath.Join(root, link)); err != nil {
 			t.Fatal(err)
 		}
@@ -105,13 +110,34 @@ func TestLabDirs(t *testing.T) {
 		dir, _ = strings.CutPrefix(dir, elsewhere+"/")
 		names = append(names, dir)
 	}
-	for _, want := range []string{"Client [old]", "plain", "real", "lost/deep/er", "dangling"} {
+	for _, want := range []string{"Client [old]", "plain", "real", "lost/deep/er", "dangling", "nowhere", "loop"} {
 		if !strings.Contains("|"+strings.Join(names, "|")+"|", "|"+want+"|") {
 			t.Errorf("%s is left out: %q", want, names)
 		}
 	}
-	if len(names) != 5 {
+	if len(names) != 7 {
 		t.Errorf("found %q", names)
+	}
+}
+
+// A lab behind a link, in a folder that may not be read, is told as broken.
+func TestLabDirsLocked(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root reads everything")
+	}
+	root, elsewhere := t.TempDir(), t.TempDir()
+	write(t, root, map[string]string{"ok/lab.hcl": `lab "a" {}`})
+	write(t, elsewhere, map[string]string{"locked/lab.hcl": `lab "b" {}`})
+	locked := filepath.Join(elsewhere, "locked")
+	if err := os.Symlink(locked, filepath.Join(root, "linked")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(locked, 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(locked, 0o700) })
+	if got, err := labDirs([]string{root}); err != nil || !slices.Contains(got, locked) {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 
@@ -141,6 +167,115 @@ func TestNightPatchesBesideTrouble(t *testing.T) {
 	list, err := nightPatches(l, []arrival{{"/drop/all.deb", true}}, nil)
 	if err == nil || len(list) != 2 {
 		t.Errorf("%v, %v", list, err)
+	}
+	l.Dir = t.TempDir()
+	if list, err := nightPatches(l, nil, nil); err != nil || len(list) != 1 {
+		t.Errorf("without such a folder: %v, %v", list, err)
+	}
+	if err := os.Symlink("/not/mounted", filepath.Join(l.Dir, incoming)); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := nightPatches(l, nil, nil); err == nil || len(list) != 1 {
+		t.Errorf("a folder on a share that is not mounted: %v, %v", list, err)
+	}
+}
+
+// What is not whole is left alone: a folder as well, but not for ever.
+func TestArrivals(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{
+		"a.deb": "x", ".hidden": "x", "b.deb.part": "x", "lost+found/x": "x",
+		"november/a.deb": "x", "november/b.deb.part": "x",
+		"october/a.deb": "x", "october/b.deb.part": "x", "whole/a.deb": "x",
+	})
+	old := time.Now().Add(-25 * time.Hour)
+	for _, name := range []string{"october/b.deb.part", "b.deb.part"} {
+		if err := os.Chtimes(filepath.Join(dir, name), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := arrivals([]string{dir}, true)
+	var names []string
+	for _, a := range list {
+		names = append(names, filepath.Base(a.name))
+	}
+	if got := strings.Join(names, " "); got != "a.deb october whole" || err != nil {
+		t.Errorf("%s, %v", got, err)
+	}
+}
+
+// The back-out that is asked for, by the definition or the night, is of the job.
+func TestNightJobWantsBackout(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"fix.sh": "#!/bin/sh\n"})
+	m := &lab.Machine{Name: "web", Image: &lab.Image{OS: lab.Linux}}
+	l := &lab.Lab{Name: "dental", Dir: dir, Machines: []*lab.Machine{m}}
+	fix := &lab.Patch{Name: "fix", Kind: lab.PatchScript, Script: filepath.Join(dir, "fix.sh"), Targets: l.Machines}
+	l.Patches = []*lab.Patch{fix}
+	for _, tt := range []struct {
+		option     bool
+		definition *lab.Backout
+		want       bool
+	}{{false, nil, false}, {true, nil, true}, {false, &lab.Backout{}, true}} {
+		fix.Backout = tt.definition
+		job, _ := nightJob(l, arrival{"fix", false}, testOptions{backout: tt.option})
+		if job.Err != nil || job.Backout != tt.want {
+			t.Errorf("%+v: %v, %v", tt, job.Backout, job.Err)
+		}
+	}
+}
+
+// The metrics are about the night's own labs: another night tells of its own.
+func TestNightLabs(t *testing.T) {
+	root := t.TempDir()
+	n := newNightLabs([]string{root})
+	n.dirs["moved"] = filepath.Join(root, "new")
+	entry := func(labName, host, dir string) ledger.Entry {
+		return ledger.Entry{Kind: ledger.Run, Host: host, Lab: labName, Definition: &lab.Fingerprint{Dir: dir}}
+	}
+	entries := []ledger.Entry{
+		entry("moved", "h", "/releases/42/moved"), entry("moved", "other", "/elsewhere"),
+		entry("broken", "h", filepath.Join(root, "broken")), entry("broken", "h", "/before/broken"),
+		entry("foreign", "h", "/srv/other"), entry("remote", "other", filepath.Join(root, "remote")),
+		{Lab: "odd"},
+	}
+	var names []string
+	for _, e := range n.of(entries, "h") {
+		names = append(names, e.Lab)
+	}
+	if got := strings.Join(names, " "); got != "moved moved broken broken" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// What no target took is kept for the next night.
+func TestNightThatIsNotTold(t *testing.T) {
+	store := openStore(t)
+	root := t.TempDir()
+	write(t, root, map[string]string{"labs/broken/lab.hcl": "lab \"b\" {\n"})
+	states := func() []string {
+		list, err := filepath.Glob(filepath.Join(store.NightDir(), "*.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	g := &ledger.Ledger{Dir: store.LedgerDir(), Runs: store.AllRunsDir(), Host: "h"}
+	for _, tt := range []struct {
+		url  string
+		left int
+	}{{"webhook+" + server.URL, 1}, {"", 0}} {
+		a := &app{stdout: io.Discard, stderr: io.Discard}
+		tell := &telling{app: a, store: store, labs: newNightLabs([]string{root})}
+		if tt.url != "" {
+			tell.targets = []notify.Target{{When: notify.OnFail, URL: tt.url}}
+		}
+		sum, told, err := a.nightRuns(t.Context(), store, g, tell, []string{root}, night.Options{IfChanged: true}, nightOptions{})
+		if err != nil || sum.Code != 2 || (told != nil) != (tt.left > 0) || len(states()) != tt.left {
+			t.Errorf("%q: %+v, told %v, %v; left %q", tt.url, sum, told, err, states())
+		}
 	}
 }
 
@@ -194,7 +329,7 @@ func TestNoNight(t *testing.T) {
 		t.Errorf("told %q", got)
 	}
 	text, err := os.ReadFile(metrics)
-	if err != nil || !strings.Contains(string(text), "patchlab_last_night_exit_code 2") {
+	if err != nil || !strings.Contains(string(text), "patchlab_last_night_exit_code{night=\"night\"} 2") {
 		t.Errorf("%v:\n%s", err, text)
 	}
 }

@@ -34,10 +34,10 @@ is an occasion and a URL:
   change  ntfy://ntfy.example.com/patchlab
   always  webhook+https://hooks.example.com/patchlab?token=…
 
-fail is anything but a pass; change is another result than the time before;
-always is always. mailto goes through sendmail (?from=ADDR says from whom),
-webhook gets JSON by POST, all else is for shoutrrr, whose documentation lists the
-services.`,
+fail is anything but a pass; change is another result than the time before, or a
+pass whose command did not end well; always is always. mailto goes through sendmail
+(?from=ADDR says from whom), webhook gets JSON by POST, all else is for shoutrrr,
+whose documentation lists the services.`,
 		Example: "  patchlab notify\n  patchlab notify --file night.conf",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -97,6 +97,7 @@ type telling struct {
 	store   *snapshots.Store
 	targets []notify.Target
 	metrics string
+	labs    *nightLabs // that the metrics are about; nil: all
 	redact  func(string) string
 }
 
@@ -170,8 +171,10 @@ func (t *telling) runs(ctx context.Context, runs []*lab.Record, end error) error
 }
 
 // night tells what came of a night, and of trouble beside it, which may be nil.
-// That it could not be told is an error.
-func (t *telling) night(ctx context.Context, g *ledger.Ledger, sum *night.Summary, trouble error) error {
+// That somebody could not be told is an error, and that the metrics could not be
+// written another one: they say no more than the ledger, and so will the next
+// night's.
+func (t *telling) night(ctx context.Context, g *ledger.Ledger, sum *night.Summary, trouble error) (sent, metrics error) {
 	text, code := sum.Text(), sum.Code
 	if trouble != nil {
 		text += "\nBesides: " + lab.Printable(trouble.Error(), 2000) + "\n"
@@ -179,7 +182,7 @@ func (t *telling) night(ctx context.Context, g *ledger.Ledger, sum *night.Summar
 			code, _ = classify(trouble)
 		}
 	}
-	return errors.Join(t.send(ctx, results(sum), code, text), t.writeMetrics(g, sum.Started, code))
+	return t.send(ctx, results(sum), code, text), t.writeMetrics(g, sum.Started, code)
 }
 
 // noNight tells that there was no night, and why, unless somebody looks on, or
@@ -215,6 +218,9 @@ func (t *telling) writeMetrics(g *ledger.Ledger, started time.Time, code int) er
 	entries, err := g.Entries(ledger.Filter{Kinds: []ledger.Kind{ledger.Run}})
 	if err != nil {
 		return untrusted(err)
+	}
+	if t.labs != nil {
+		entries = t.labs.of(entries, g.Host)
 	}
 	err = notify.WriteMetrics(t.metrics, samples(entries, time.Now()), started, code, t.store.Bytes(), version())
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/patchlab/patchlab/lab"
 	"github.com/patchlab/patchlab/lab/ledger"
+	"github.com/patchlab/patchlab/lab/night"
 )
 
 func pastRun(id string, v lab.Verdict, at time.Time, change func(*ledger.RunEntry)) ledger.Entry {
@@ -30,8 +31,33 @@ func TestDoneByAWeakerRun(t *testing.T) {
 		want string
 	}{{false, "whole"}, {true, "weaker"}} {
 		p := past{labs: map[string][]ledger.Entry{"shop": {weaker, whole}}, weak: tt.weak}
-		if run, _, ok, err := p.Done("shop", "d", "p", time.Time{}); run != tt.want || !ok || err != nil {
+		if run, _, ok, err := p.Done(night.Job{Lab: "shop", Definition: "d", SHA256: "p"}, time.Time{}); run != tt.want || !ok || err != nil {
 			t.Errorf("weak %v: got %q, %v, %v", tt.weak, run, ok, err)
+		}
+	}
+}
+
+// A pass that nobody took out again is none where that is asked for; whatever
+// else there was counts.
+func TestDoneWithoutBackout(t *testing.T) {
+	at := time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC)
+	passed := pastRun("passed", lab.Pass, at, nil)
+	proven := pastRun("proven", lab.Pass, at.Add(-time.Hour), func(r *ledger.RunEntry) { r.Backout = lab.BackedOutLeaves })
+	failed := pastRun("failed", lab.Fail, at, nil)
+	for _, tt := range []struct {
+		backout bool
+		runs    []ledger.Entry
+		want    string
+	}{
+		{false, []ledger.Entry{passed, proven}, "passed"},
+		{true, []ledger.Entry{passed, proven}, "proven"},
+		{true, []ledger.Entry{passed}, ""},
+		{true, []ledger.Entry{failed}, "failed"},
+	} {
+		p := past{labs: map[string][]ledger.Entry{"shop": tt.runs}}
+		run, _, ok, err := p.Done(night.Job{Lab: "shop", Definition: "d", SHA256: "p", Backout: tt.backout}, time.Time{})
+		if run != tt.want || ok != (tt.want != "") || err != nil {
+			t.Errorf("back-out %v of %d runs: got %q, %v, %v", tt.backout, len(tt.runs), run, ok, err)
 		}
 	}
 }

@@ -159,10 +159,7 @@ func (a *app) testOne(ctx context.Context, t *lab.Tester, l *lab.Lab, p *lab.Pat
 	if rec == nil {
 		return nil, err
 	}
-	if err == nil { // without its sums it is no evidence
-		err = a.enter(g, rec)
-	}
-	return rec, errors.Join(err, a.print(rec))
+	return rec, errors.Join(a.enterKept(g, rec, err), a.print(rec))
 }
 
 func (a *app) print(rec *lab.Record) error {

@@ -18,7 +18,8 @@ func (a *app) verifyCommand() *cobra.Command {
 		Short: "Look for anything altered in the ledger and the run records",
 		Long: `Reads the whole ledger, those merged into it, and every file of every run record,
 and names each entry that was changed, removed or reordered, and each record that
-is not as its entry says. Then the exit code is 3.
+is not as its entry says. Then the exit code is 3. Notes are no tampering: a run
+that is not entered, or that has no SHA256SUMS for an entry to vouch for.
 
 Entries are sealed with the SSH key that PATCHLAB_SEAL_KEY names, where it does.
 --signers is a file of the operators' public keys (ssh-keygen(1), ALLOWED

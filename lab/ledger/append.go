@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -120,14 +119,14 @@ func (w *writer) add(e Entry) (Entry, error) {
 	c := own.chain
 	e.Prev, e.Seq, e.Version = c.last, len(c.lines)+1, Version
 	e.Time, e.Host = w.g.now(), w.g.Host
-	text, err := json.Marshal(e)
-	if err == nil && len(text) > maxLine {
-		err = fmt.Errorf("it would have %d bytes, and %d is the most", len(text), maxLine)
-	}
+	text, err := lineOf(e)
 	if err != nil {
-		return Entry{}, hostError("add the entry to the ledger", err)
+		return Entry{}, err
 	}
 	size := c.size + int64(len(text)) + 1
+	if size > maxLines {
+		return Entry{}, hostError("add the entry to the ledger", fmt.Errorf("the ledger would have %d bytes, and %d is the most", size, maxLines))
+	}
 	if err := w.commit(append(text, '\n')); err != nil {
 		return Entry{}, hostError("add the entry to the ledger", errors.Join(err, undo(w.path(linesFile), c.size)))
 	}

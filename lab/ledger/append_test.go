@@ -160,7 +160,36 @@ func TestEnterHostile(t *testing.T) {
 	if _, err := h.Enter(rec); err == nil || !strings.Contains(err.Error(), "is the most") {
 		t.Errorf("a huge entry: %v", err)
 	}
-	h.sound(t, 1) // run 2 is not entered
+	h.sound(t, 2) // run 1 has no sums, and run 2 is not entered
+}
+
+// TestEnterMany has a patch of more files than most: it can be entered and
+// rejected. What no entry can hold is refused before there is any effect.
+func TestEnterMany(t *testing.T) {
+	h := newHome(t)
+	rec := h.record(t, "dental", 1, lab.Fail)
+	for i := range 12000 {
+		rec.Patch.Files = append(rec.Patch.Files, lab.FileRecord{Name: fmt.Sprintf("payload/lib/module-%d.so", i), SHA256: sumText(fmt.Sprint(i))})
+	}
+	e, err := h.Enter(rec)
+	must(t, err)
+	h.decide(t, Reject, rec, time.Time{})
+	list, err := h.Entries(Filter{Lab: "dental"})
+	must(t, err)
+	if len(e.Line) < 1<<20 || len(list) != 2 || len(list[0].Patch.Files) != 12001 {
+		t.Errorf("a line of %d bytes, %d entries", len(e.Line), len(list))
+	}
+	h.sound(t, 0)
+
+	h = newHome(t)
+	rec.Patch.Name = strings.Repeat("x", maxLine)
+	_, err = h.Decide(Reject, &lab.Lab{Name: "dental"}, rec.Patch, rec.Definition, Decision{By: "jane", Reason: "so"})
+	if err == nil || !strings.Contains(err.Error(), "put the patch's files into one archive") {
+		t.Errorf("error %.300v", err)
+	}
+	if _, err := os.Lstat(h.Dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("there is a ledger: %v", err)
+	}
 }
 
 func TestWeak(t *testing.T) {
@@ -172,6 +201,41 @@ func TestWeak(t *testing.T) {
 	must(t, err)
 	if want := []string{"no control arm", "no verifying reboot"}; !slices.Equal(e.Run.Weak, want) {
 		t.Errorf("weak %q, want %q", e.Run.Weak, want)
+	}
+	for reason, want := range map[string]int{"switched off": 1, "the run did not get so far": 0} {
+		for _, v := range []lab.Verdict{lab.Fail, lab.Inconclusive} {
+			rec.Verdict, rec.Control.Reason = v, reason
+			if got := weak(rec); len(got) != want || want > 0 && got[0] != WithoutControl {
+				t.Errorf("%s, %s: weak %q", v, reason, got)
+			}
+		}
+	}
+}
+
+// TestTargets has machines that had no use for a patch, or were spared.
+func TestTargets(t *testing.T) {
+	machine := func(name string, s lab.PatchStatus) lab.MachineRecord {
+		m := lab.MachineRecord{Name: name, Target: true, Outcome: &lab.PatchOutcome{Status: s}}
+		if s == "" {
+			m.Outcome = nil
+		}
+		return m
+	}
+	web, db, desk := machine("web", lab.Applied), machine("db", lab.NotApplicable), machine("desk", lab.AlreadyInstalled)
+	for name, c := range map[string]struct {
+		rec          lab.Record
+		list, unused []string
+	}{
+		"pass":           {lab.Record{Verdict: lab.Pass, Machines: []lab.MachineRecord{web, db, desk, {Name: "gw"}}}, []string{"web"}, []string{"db", "desk"}},
+		"fail":           {lab.Record{Verdict: lab.Fail, Machines: []lab.MachineRecord{web, db, machine("mail", lab.PatchFailed)}}, []string{"web", "mail"}, []string{"db"}},
+		"fail in apply":  {lab.Record{Verdict: lab.Fail, Machines: []lab.MachineRecord{web, machine("db", "")}}, []string{"web", "db"}, nil},
+		"spared":         {lab.Record{Verdict: lab.Fail, Spared: []string{"db"}, Machines: []lab.MachineRecord{web, machine("db", "")}}, []string{"web"}, nil},
+		"fail of nobody": {lab.Record{Verdict: lab.Fail, Machines: []lab.MachineRecord{db, desk}}, []string{"db", "desk"}, nil},
+		"inconclusive":   {lab.Record{Verdict: lab.Inconclusive, Machines: []lab.MachineRecord{web, db, machine("mail", "")}}, []string{"web", "db", "mail"}, nil},
+	} {
+		if list, unused := targets(&c.rec); !slices.Equal(list, c.list) || !slices.Equal(unused, c.unused) {
+			t.Errorf("%s: %q, unused %q", name, list, unused)
+		}
 	}
 }
 
@@ -323,36 +387,6 @@ func TestEnterAltered(t *testing.T) {
 	if got := h.lines(t); len(got) != 2 {
 		t.Errorf("%d lines", len(got))
 	}
-}
-
-func TestAdopt(t *testing.T) {
-	h := newHome(t)
-	none, err := h.Adopt()
-	if err != nil || len(none) > 0 {
-		t.Fatal(none, err)
-	}
-	h.run(t, "dental", 3, lab.Pass)
-	h.record(t, "vet", 2, lab.Fail)
-	h.record(t, "dental", 1, lab.Pass)
-	old := h.record(t, "dental", 4, lab.Pass)
-	must(t, os.Remove(filepath.Join(old.Dir, sumsFile)))
-	hidden := h.record(t, "dental", 5, lab.Pass)
-	must(t, os.Rename(hidden.Dir, filepath.Join(filepath.Dir(hidden.Dir), ".unfinished-x")))
-	moved := h.record(t, "dental", 6, lab.Pass)
-	must(t, os.Rename(moved.Dir, moved.Dir+"x"))
-	list, err := h.Adopt()
-	if err == nil || !strings.Contains(err.Error(), moved.Run+"x") {
-		t.Errorf("error %v", err)
-	}
-	if len(list) != 2 || list[0].Run.ID != "20261101-010000-0001" || list[1].Lab != "vet" {
-		t.Errorf("adopted %+v", list)
-	}
-	must(t, os.RemoveAll(moved.Dir+"x"))
-	list, err = h.Adopt()
-	if len(list) != 0 || err != nil {
-		t.Errorf("adopted again: %v, %v", list, err)
-	}
-	h.sound(t, 0)
 }
 
 func TestDecide(t *testing.T) {

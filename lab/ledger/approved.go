@@ -7,17 +7,30 @@ import (
 	"github.com/patchlab/patchlab/lab"
 )
 
-// Approved lists the patches that the gate lets out on a lab now, newest
-// entry first, each once: for each the run or approval that it rests on. It is
-// the gate that is asked, with all files of the patch that go out; then once
+// Set is what may go out to a lab's client, and what tools that go by versions
+// and numbers have to know of the rest.
+type Set struct {
+	Approved []Entry  // newest first; of each patch the run or approval that it rests on
+	Against  []Entry  // rejections and failures that nothing lifts
+	Packages []string // Debian packages that the lab has runs or decisions of; sorted
+}
+
+// Approved lists the patches that the gate lets out on a lab now, each once. It
+// is the gate that is asked, with all files of the patch that go out; then once
 // more with the files of all these patches, as they go out to the same
-// machines: what failed or was rejected together is left out.
-func (g *Ledger) Approved(labName string, now lab.Fingerprint, maxAge time.Duration) ([]Entry, error) {
+// machines: what failed or was rejected together is left out. Errors: as Gate.
+func (g *Ledger) Approved(labName string, now lab.Fingerprint, maxAge time.Duration) (Set, error) {
 	b, err := g.bench(Question{Lab: labName, Now: now, MaxAge: maxAge}, nil)
 	if err != nil {
-		return nil, err
+		return Set{}, err
 	}
-	return b.approved(), nil
+	set := Set{Approved: b.approved(), Packages: debsOf(b.entries)}
+	for _, s := range b.sets {
+		for _, x := range s.against {
+			set.Against = append(set.Against, *x)
+		}
+	}
+	return set, nil
 }
 
 func (b *bench) approved() []Entry {

@@ -137,6 +137,19 @@ func (b *book) shownID() string {
 	return b.id
 }
 
+// lineOf is e as a line. One that is too long to be read again is an error:
+// whoever asks early has had no effect yet.
+func lineOf(e Entry) ([]byte, error) {
+	text, err := json.Marshal(e)
+	if err == nil && len(text) > maxLine {
+		err = fmt.Errorf("it would have %d bytes, and %d is the most: put the patch's files into one archive, and test that", len(text), maxLine)
+	}
+	if err != nil {
+		return nil, hostError("make an entry for the ledger", err)
+	}
+	return text, nil
+}
+
 // decodeLine reads the entry in line n of a ledger. What has no meaning is an
 // error: such a line was not written by patchlab.
 func decodeLine(text []byte, n int, e *Entry) error {

@@ -58,15 +58,19 @@ const (
 
 // RunEntry is what an entry says of a run.
 type RunEntry struct {
-	ID      string            `json:"id"`
-	Started time.Time         `json:"started"`
-	Seconds float64           `json:"seconds"`
-	Verdict lab.Verdict       `json:"verdict"`
-	Reason  string            `json:"reason"`            // of the record; printable
-	Targets []string          `json:"targets,omitempty"` // machines that the patch was for
+	ID      string      `json:"id"`
+	Started time.Time   `json:"started"`
+	Seconds float64     `json:"seconds"`
+	Verdict lab.Verdict `json:"verdict"`
+	Reason  string      `json:"reason"` // of the record; printable
+	// Targets are the machines that the run says something of: of a pass those
+	// that the patch was applied on, of a failure those that it may have been.
+	// Unused are, of both, those that it was for and that had no use for it.
+	Targets []string          `json:"targets,omitempty"`
+	Unused  []string          `json:"unused,omitempty"`
 	Backout lab.BackoutResult `json:"backout,omitempty"`
-	// Weak says what was left out by choice of a run that passed: "no control
-	// arm", "no verifying reboot".
+	// Weak says what was left out by choice: "no control arm"; of a run that
+	// passed also "no verifying reboot".
 	Weak []string `json:"weak,omitempty"`
 	// Trial says that it was one trial of a bisection, and Idle that no machine
 	// had a use for the patch: neither says how the lab is.

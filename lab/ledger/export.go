@@ -22,15 +22,20 @@ const (
 )
 
 // Export writes the approved set in one of the formats. What a format cannot
-// say (a script in apt's) is named in a comment, never left out in silence.
+// say (a script in apt's) is named in a comment, never left out in silence. So
+// is, in those that go by version or number alone, what was released again
+// under the same with other bytes that failed or were rejected.
 // Errors: *lab.UsageError for another format; w's, then what was written is
 // of no use.
-func Export(w io.Writer, format, labName string, approved []Entry) error {
+func Export(w io.Writer, format, labName string, set Set) error {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	s := approvedSet{lab: labName, host: host, at: time.Now(), entries: approved}
+	s := approvedSet{
+		lab: labName, host: host, at: time.Now(),
+		entries: set.Approved, against: set.Against, packages: set.Packages,
+	}
 	return s.export(w, format)
 }
 
@@ -39,6 +44,21 @@ type approvedSet struct {
 	lab, host string
 	at        time.Time
 	entries   []Entry
+	against   []Entry
+	packages  []string
+}
+
+// released returns what stands against a release of f's version or number with
+// other bytes; same reports whether a file of an entry is one. Empty: nothing.
+func (s approvedSet) released(f lab.FileRecord, same func(Entry, lab.FileRecord) bool) string {
+	for _, x := range s.against {
+		for _, other := range filesOut(x) {
+			if other.SHA256 != f.SHA256 && same(x, other) {
+				return fmt.Sprintf("it was released with other bytes too (%s), which %s", lab.Printable(other.SHA256, 64), tell(&x))
+			}
+		}
+	}
+	return ""
 }
 
 func (s approvedSet) export(w io.Writer, format string) error {
@@ -119,6 +139,10 @@ func fileOf(e Entry, f lab.FileRecord) string {
 	return fmt.Sprintf("patch %q (%s): %s, SHA-256 %s", lab.Printable(e.Patch.Name, longName),
 		lab.Printable(string(e.Patch.Kind), longName), lab.Printable(f.Name, longName), lab.Printable(f.SHA256, 64))
 }
+
+// isInstalled reports whether e is of something that was installed, and not of
+// files that replace others, whatever they are called.
+func isInstalled(e Entry) bool { return e.Patch.Kind != lab.PatchFile }
 
 // hasSuffix reports whether f is called so, in any case.
 func hasSuffix(f lab.FileRecord, suffixes ...string) bool {

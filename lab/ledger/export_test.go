@@ -71,8 +71,13 @@ func exportedSets() map[string][]Entry {
 
 func exported(t *testing.T, format string, entries []Entry, labName string) string {
 	t.Helper()
+	return exportedSet(t, format, approvedSet{lab: labName, entries: entries})
+}
+
+func exportedSet(t *testing.T, format string, s approvedSet) string {
+	t.Helper()
 	var out bytes.Buffer
-	s := approvedSet{lab: labName, host: "nest", at: noon, entries: entries}
+	s.host, s.at = "nest", noon
 	if err := s.export(&out, format); err != nil {
 		t.Fatal(err)
 	}
@@ -98,6 +103,66 @@ func TestExportGolden(t *testing.T) {
 				t.Errorf("%s:\n%s", name, diff)
 			}
 		}
+	}
+}
+
+// TestExportOfReleasedAgain has versions and numbers under which other bytes
+// failed or were rejected.
+func TestExportOfReleasedAgain(t *testing.T) {
+	again := func(e Entry, v lab.Verdict) Entry {
+		return but(e, func(e *Entry) {
+			p := *e.Patch
+			p.Files = []lab.FileRecord{p.Files[0]}
+			p.Files[0].Name, p.Files[0].SHA256 = "again-"+p.Files[0].Name, sumText("again")
+			run := *e.Run
+			run.Verdict, run.ID = v, "run-again"
+			e.Patch, e.Run = &p, &run
+		})
+	}
+	ssl := rolled(lab.PatchDeb, "ssl", deb("ssl", "2", "amd64"), deb("ssl-doc", "2", "all"))
+	kb := rolled(lab.PatchMSU, "november", lab.FileRecord{Name: "windows10.0-kb5031356-x64.msu"})
+	named := rolled(lab.PatchCAB, "KB4567890 for all", lab.FileRecord{Name: "update.cab"})
+	for _, c := range []struct {
+		format, pin string
+		e           Entry
+	}{{ExportApt, "Package: ssl:amd64\n", ssl}, {ExportWSUS, "KB = '5031356'", kb}, {ExportWSUS, "KB = '4567890'", named}} {
+		for _, against := range []Entry{{}, again(c.e, lab.Fail), byJane(again(c.e, lab.Fail), time.Time{})} {
+			s := approvedSet{lab: "dental", entries: []Entry{c.e}}
+			if against.Patch != nil {
+				if against.Run == nil {
+					against.Kind = Reject
+				}
+				s.against = []Entry{against}
+			}
+			got := exportedSet(t, c.format, s)
+			if strings.Contains(got, c.pin) != (against.Patch == nil) {
+				t.Errorf("%s, against it %s:\n%s", c.pin, against.Kind, got)
+			}
+			if told := "it was released with other bytes too (" + sumText("again"); strings.Contains(got, told) != (against.Patch != nil) {
+				t.Errorf("%s, against it %s: it is not told:\n%s", c.pin, against.Kind, got)
+			}
+			if c.format == ExportApt && !strings.Contains(got, "Package: ssl-doc\n") {
+				t.Errorf("what was released once is left out:\n%s", got)
+			}
+		}
+		same := again(c.e, lab.Fail)
+		same.Patch.Files[0].SHA256 = c.e.Patch.Files[0].SHA256 // the gate has judged these bytes
+		if got := exportedSet(t, c.format, approvedSet{lab: "dental", entries: []Entry{c.e}, against: []Entry{same}}); !strings.Contains(got, c.pin) {
+			t.Errorf("%s: the same bytes stand against themselves", c.pin)
+		}
+	}
+}
+
+// TestExportOfReplacedFiles has what was tested as files that replace others.
+func TestExportOfReplacedFiles(t *testing.T) {
+	entries := []Entry{
+		rolled(lab.PatchFile, "x", deb("ssl", "2", "amd64")), rolled(lab.PatchFile, "y", lab.FileRecord{Name: "kb5031356.msu"}),
+	}
+	if got := exported(t, ExportApt, entries, "dental"); strings.Contains(got, "Package:") || !strings.Contains(got, "#   patch \"x\" (file)") {
+		t.Error(got)
+	}
+	if got := exported(t, ExportWSUS, entries, "dental"); strings.Contains(got, "@{ KB") || !strings.Contains(got, "#   patch \"y\" (file)") {
+		t.Error(got)
 	}
 }
 
@@ -242,14 +307,14 @@ func (fullDisk) Write([]byte) (int, error) { return 0, errFull }
 
 func TestExportErrors(t *testing.T) {
 	for _, format := range []string{ExportApt, ExportAnsible, ExportWSUS, ExportCSV} {
-		if err := Export(fullDisk{}, format, "dental", nil); !errors.Is(err, errFull) {
+		if err := Export(fullDisk{}, format, "dental", Set{}); !errors.Is(err, errFull) {
 			t.Errorf("%s: %v", format, err)
 		}
-		if err := Export(&bytes.Buffer{}, format, "dental", []Entry{{Kind: Run}, {Kind: Approve, Patch: patchOf("a")}}); err != nil {
+		if err := Export(&bytes.Buffer{}, format, "dental", Set{Approved: []Entry{{Kind: Run}, {Kind: Approve, Patch: patchOf("a")}}}); err != nil {
 			t.Errorf("%s: an entry that says little: %v", format, err)
 		}
 	}
-	err := Export(&bytes.Buffer{}, "xlsx", "dental", nil)
+	err := Export(&bytes.Buffer{}, "xlsx", "dental", Set{})
 	if _, ok := errors.AsType[*lab.UsageError](err); !ok {
 		t.Errorf("got %v", err)
 	}

@@ -81,14 +81,14 @@ foreach ($Tested in $Approved) {
 // plain ASCII: without a mark at its beginning that PowerShell reads a script
 // in the system's code page, where parts of other characters are quotes.
 func writeWSUS(out *bytes.Buffer, s approvedSet) error {
-	updates, left := wsusUpdates(s.entries)
+	updates, left := wsusUpdates(s)
 	lines := append(s.heading(),
 		"To be run on the WSUS server, where -WhatIf shows what it would do.",
 		"WSUS serves its own copies of the updates, which it knows by the number of their",
 		"article (KB): nothing here proves that their bytes are those that were tested.",
 		"The SHA-256 of the tested files stands beside each, to be compared.")
 	if len(left) > 0 {
-		lines = append(lines, "Approved, but without such a number, or nothing for Windows:")
+		lines = append(lines, "Approved, but without such a number, or nothing for Windows, or released again:")
 		for _, line := range left {
 			lines = append(lines, "  "+line)
 		}
@@ -109,25 +109,36 @@ func writeWSUS(out *bytes.Buffer, s approvedSet) error {
 
 func literal(s string) string { return guest.QuotePS(ascii(s)) }
 
-// wsusUpdates are the files of entries that WSUS may know, and what else is in
-// them. A patch of which no file has a number in its name is known by its own.
-func wsusUpdates(entries []Entry) (updates []wsusUpdate, left []string) {
-	for _, e := range entries {
-		files := filesOut(e)
-		named := slices.ContainsFunc(files, func(f lab.FileRecord) bool { return isForWindows(e, f) && numberIn(f.Name) != "" })
-		for _, f := range files {
-			kb := numberIn(f.Name)
-			if !named {
-				kb = numberIn(e.Patch.Name)
+// wsusUpdates are the files of approved patches that WSUS may know, and what
+// else is in them.
+func wsusUpdates(s approvedSet) (updates []wsusUpdate, left []string) {
+	for _, e := range s.entries {
+		for _, f := range filesOut(e) {
+			kb, source := numberOf(e, f), fileOf(e, f)+", "+basis(e)
+			if kb == "" {
+				left = append(left, source)
+				continue
 			}
-			if kb == "" || !isForWindows(e, f) {
-				left = append(left, fileOf(e, f)+", "+basis(e))
+			if why := s.released(f, func(x Entry, o lab.FileRecord) bool { return numberOf(x, o) == kb }); why != "" {
+				left = append(left, source+": "+why)
 				continue
 			}
 			updates = append(updates, wsusUpdate{kb, e.Patch.Name, f.Name, f.SHA256, basis(e)})
 		}
 	}
 	return updates, left
+}
+
+// numberOf is the number by which WSUS may know f, a file of e; empty: it does
+// not. A patch of which no file has a number in its name is known by its own.
+func numberOf(e Entry, f lab.FileRecord) string {
+	if !isForWindows(e, f) {
+		return ""
+	}
+	if slices.ContainsFunc(filesOut(e), func(o lab.FileRecord) bool { return isForWindows(e, o) && numberIn(o.Name) != "" }) {
+		return numberIn(f.Name)
+	}
+	return numberIn(e.Patch.Name)
 }
 
 func numberIn(name string) string {
@@ -137,8 +148,11 @@ func numberIn(name string) string {
 	return ""
 }
 
+// isForWindows reports whether f is an update for Windows that e installs.
 func isForWindows(e Entry, f lab.FileRecord) bool {
 	switch e.Patch.Kind {
+	case lab.PatchFile:
+		return false
 	case lab.PatchMSU, lab.PatchCAB, lab.PatchMSP, lab.PatchMSI, lab.PatchEXE:
 		return true
 	}

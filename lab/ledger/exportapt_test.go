@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/patchlab/patchlab/lab"
 )
 
 // aptHost is a machine's apt in a folder: what is installed, what can be had.
@@ -120,6 +123,46 @@ func TestExportAptIsObeyed(t *testing.T) {
 			t.Errorf("%q in the plan is %v\n%s", line, !want, plan)
 		}
 	}
+}
+
+// TestExportAptStaysClosed has what was approved and is no longer: it is
+// rejected, or has run out, or was released again with other bytes.
+func TestExportAptStaysClosed(t *testing.T) {
+	s := newScene(t)
+	path := s.arrived("ssl.deb", debOf(t, "ssl", "2", "one"))
+	fresh := s.arrived("fresh.deb", debOf(t, "fresh", "2", "one"))
+	again := s.arrived("again/ssl.deb", debOf(t, "ssl", "2", "two"))
+	candidates := func(maxAge time.Duration) (ssl, newcomer, rest string) {
+		t.Helper()
+		set, err := s.Approved(s.lab.Name, s.present(), maxAge)
+		must(t, err)
+		var out bytes.Buffer
+		must(t, Export(&out, ExportApt, s.lab.Name, set))
+		h := newAptHost(t, stanza(true, "ssl", "1", "amd64")+stanza(true, "rest", "1", "amd64"),
+			stanza(false, "ssl", "2", "amd64")+stanza(false, "ssl", "3", "amd64")+stanza(false, "fresh", "2", "amd64")+stanza(false, "rest", "2", "amd64"), out.String())
+		return h.candidate(t, "ssl"), h.candidate(t, "fresh"), h.candidate(t, "rest")
+	}
+	expect := func(what string, maxAge time.Duration, ssl, newcomer string) {
+		t.Helper()
+		if a, b, rest := candidates(maxAge); a != ssl || b != newcomer || rest != "2" {
+			t.Errorf("%s: apt wants ssl %s, fresh %s, rest %s", what, a, b, rest)
+		}
+	}
+	expect("nobody knows it", 0, "3", "2")
+	s.tested(lab.Pass, path)
+	s.tested(lab.Pass, fresh)
+	expect("passed", 0, "2", "2")
+	expect("run out", time.Second, "1", "(none)")
+	s.decided(Reject, time.Time{}, path)
+	expect("rejected", 0, "1", "2")
+	s.decided(Approve, time.Time{}, path)
+	expect("approved", 0, "2", "2")
+	s.tested(lab.Fail, again)
+	expect("released again, and failed", 0, "1", "2")
+	s.tested(lab.Pass, again)
+	expect("released again, and passed", 0, "2", "2")
+	s.lab.Machines[0].MemoryMiB = 256
+	expect("the lab has changed", 0, "1", "(none)")
 }
 
 // TestExportAptOfTwoArchitectures has a package installed for two, which must

@@ -28,7 +28,7 @@ const (
 
 // Limits of what is read: nothing that patchlab writes comes near them.
 const (
-	maxLine   = 1 << 20   // bytes of an entry
+	maxLine   = 64 << 20  // bytes of an entry
 	maxLines  = 1 << 30   // bytes of a ledger
 	maxSmall  = 64 << 10  // bytes of a head or a seal
 	maxSums   = 64 << 20  // bytes of a list of sums

@@ -51,18 +51,23 @@ type Answer struct {
 // Gate answers for each file, in the order given. A file goes out only if
 //
 //   - a run of a patch with exactly its bytes on this lab passed, or somebody
-//     approved them, later than any failure;
+//     approved them, and each failure is outweighed by such a run or approval;
 //   - nobody rejected them later than the last approval: a pass does not lift a
 //     rejection, an approval does, and only until its own end;
 //   - the definition is the one of that run or approval;
 //   - it is within MaxAge, or within the approval's own end (both inclusive);
 //     of a time that has not come, nobody knows that;
 //   - every file of that patch that goes out with it (not Beside) was given too;
-//   - the run's record, where it is kept, is as it was written.
+//   - the run's record, where it is kept, is as it was written. A pass of
+//     another host whose record did not come with its ledger is passed over.
 //
 // A patch is known by the set of its files' bytes, whatever it and they are
-// called. A failure that is newer than an approval outweighs it. An
-// inconclusive run neither helps nor harms. The same bytes may be in several
+// called. A failure that is newer than an approval outweighs it. A pass
+// outweighs an older failure only if it was on all machines that the patch
+// failed on, left out nothing that the failing run did not (control arm,
+// verifying reboot), was no trial of a bisection, and was of the same patch of
+// the definition where that has one of this name. An inconclusive run neither
+// helps nor harms. The same bytes may be in several
 // patches; one that lets them out is enough, but
 //
 //   - a rejected patch holds back each of its files in every patch, unless
@@ -72,18 +77,20 @@ type Answer struct {
 //     them, unless a patch that holds them all passed or was approved later.
 //
 // What is later is told by the place in the ledger, between ledgers by the
-// times: a pass must have started and been entered later than a failure. Where
-// clocks leave it open, the answer is no.
+// times: a pass must have started and been entered later than a failure, by
+// more than clocks may differ between hosts. Where clocks leave it open, the
+// answer is no.
 //
-// Errors: *lab.UsageError for a file that cannot be read; ErrTampered.
+// Runs of the lab that are kept and not entered are entered first: see Adopt.
+//
+// Errors: *lab.UsageError for a file that cannot be read; ErrTampered; a
+// *lab.HostError that names a run which cannot be entered: it may be a failure.
 func (g *Ledger) Gate(q Question) ([]Answer, error) {
 	switch {
 	case q.Lab == "":
 		return nil, &lab.UsageError{Err: errors.New("no lab was named")}
 	case len(q.Files) == 0:
 		return nil, &lab.UsageError{Err: errors.New("no files were given")}
-	case q.MaxAge < 0:
-		return nil, &lab.UsageError{Err: fmt.Errorf("an age of %v is no limit", q.MaxAge)}
 	}
 	files, err := readFiles(q.Files)
 	if err != nil {
@@ -106,11 +113,19 @@ func (g *Ledger) Gate(q Question) ([]Answer, error) {
 
 // bench gathers what the ledger knows of files on q's lab, or of all patches.
 func (g *Ledger) bench(q Question, files []given) (*bench, error) {
-	entries, own, err := g.entriesAbout(q.Lab, files)
+	if q.MaxAge < 0 {
+		return nil, &lab.UsageError{Err: fmt.Errorf("an age of %v is no limit", q.MaxAge)}
+	}
+	s, err := g.complete(q.Lab)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the ledger of lab %q: %w", q.Lab, err)
+	}
+	defer s.Close()
+	entries, err := s.entriesAbout(q.Lab, files)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the ledger of lab %q: %w", q.Lab, err)
 	}
 	b := newBench(q, g.now(), entries, g.evidence)
-	b.own = own
+	b.own, b.absent = s.own().id, s.absent(q.Lab)
 	return b, nil
 }

@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -110,14 +109,8 @@ func (s *scene) present() lab.Fingerprint {
 // tested keeps and enters a run of a patch of files, that starts now.
 func (s *scene) tested(v lab.Verdict, paths ...string) *lab.Record {
 	s.t.Helper()
-	s.runs++
-	rec := s.record(s.t, s.lab.Name, s.runs, v)
-	rec.Started, rec.Patch, rec.Definition = s.Now(), s.pinned(paths...), s.present()
-	text, err := json.Marshal(rec)
-	must(s.t, err)
-	must(s.t, os.WriteFile(filepath.Join(rec.Dir, recordFile), text, 0o600))
-	must(s.t, WriteSums(rec.Dir))
-	_, err = s.Enter(rec)
+	rec := s.kept(v, paths...)
+	_, err := s.Enter(rec)
 	must(s.t, err)
 	return rec
 }
@@ -149,7 +142,7 @@ func (s *scene) approved() (names []string) {
 	s.t.Helper()
 	list, err := s.Approved(s.lab.Name, s.present(), 0)
 	must(s.t, err)
-	for _, e := range list {
+	for _, e := range list.Approved {
 		for _, f := range filesOut(e) {
 			names = append(names, f.Name)
 		}
@@ -273,7 +266,7 @@ func TestGateTamperedLedger(t *testing.T) {
 	if got, err := s.Gate(q); !errors.Is(err, ErrTampered) || got != nil {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if got, err := s.Approved(q.Lab, q.Now, 0); !errors.Is(err, ErrTampered) || got != nil {
+	if got, err := s.Approved(q.Lab, q.Now, 0); !errors.Is(err, ErrTampered) || got.Approved != nil {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
@@ -295,6 +288,8 @@ func TestGateUsage(t *testing.T) {
 	ask(Question{Lab: "dental", Now: now}, "no files")
 	ask(Question{Now: now, Files: []string{file}}, "no lab")
 	ask(Question{Lab: "dental", Now: now, Files: []string{file}, MaxAge: -1}, "no limit")
+	_, err := s.Approved("dental", now, -1)
+	wantUsage(t, err, "no limit")
 	missing := filepath.Join(s.files, "missing\x1b[2J")
 	ask(Question{Lab: "dental", Now: now, Files: []string{file, s.files, missing, pipe}}, s.files+" is a folder: give files")
 	ask(Question{Lab: "dental", Now: now, Files: []string{file, s.files, missing, pipe}}, "missing: no such file")
@@ -379,6 +374,29 @@ func TestGateAfterRetention(t *testing.T) {
 	}
 	s.tested(lab.Fail, path)
 	s.gate([]string{path}, DidFail)
+}
+
+// TestGateAfterMergeOfNoRecord has a run of another host that came without its
+// record.
+func TestGateAfterMergeOfNoRecord(t *testing.T) {
+	for v, want := range map[lab.Verdict]Refusal{lab.Pass: "", lab.Fail: DidFail} {
+		here, there := newScene(t), newScene(t)
+		path := here.arrived("a.sh", []byte("a"))
+		own := here.tested(lab.Pass, path)
+		there.now, there.runs = here.now.Add(time.Hour), 100
+		theirs := there.tested(v, path)
+		must(t, os.RemoveAll(there.Runs))
+		here.merge(t, there.home)
+		here.now = there.now
+		got := here.gate([]string{path}, want)[0]
+		if want == "" && (got.Run != own.Run || len(got.Notes) != 1 || !strings.Contains(got.Notes[0], theirs.Run)) {
+			t.Errorf("got %+v", got)
+		}
+		must(t, os.RemoveAll(own.Dir)) // not so this host's own
+		if want == "" {
+			here.gate([]string{path}, BrokenEvidence)
+		}
+	}
 }
 
 // TestGateAfterMerge has the runs and decisions of another host.

@@ -17,6 +17,7 @@ type bench struct {
 	sets     []*set   // newest first
 	byFile   map[string][]*set
 	pruned   map[runOf]*Entry // what says that its record was removed
+	absent   map[runOf]bool   // whose records did not come with their ledger
 	evidence func(*Entry) error
 	checked  map[runOf]error
 }
@@ -131,8 +132,12 @@ func favours(e *Entry) bool { return e.Kind == Approve || passed(e) }
 func opposes(e *Entry) bool { return e.Kind == Reject || failed(e) }
 
 // lifts reports whether e, which favours, is an answer to x, which opposes, as
-// far as their kinds go: a pass does not lift a rejection.
-func lifts(e, x *Entry) bool { return x.Kind != Reject || e.Kind == Approve }
+// far as their files go: it is later, a pass does not lift a rejection, and a
+// failure only if it lacks nothing of what failed. An approval needs no more:
+// whoever approved it knew.
+func (b *bench) lifts(e, x *Entry) bool {
+	return b.isLater(e, x) && (e.Kind == Approve || x.Kind != Reject && b.lacks(e, x) == "")
+}
 
 // standing are the rejections and failures of s that nothing lifts: no later
 // approval that has not ended, and for failures no later pass, either on the
@@ -141,7 +146,7 @@ func (b *bench) standing(s *set) []*Entry {
 	var list []*Entry
 	for _, x := range s.entries {
 		lifted := func(e *Entry) bool {
-			return favours(e) && lifts(e, x) && !b.ended(e) && b.isLater(e, x) &&
+			return favours(e) && b.lifts(e, x) && !b.ended(e) &&
 				(x.Kind == Reject || isSameLab(e, x.Definition) || isSameLab(e, &b.q.Now))
 		}
 		if opposes(x) && !slices.ContainsFunc(s.entries, lifted) {
@@ -163,18 +168,27 @@ func (b *bench) ended(e *Entry) bool {
 
 // isLater reports whether e is certainly later than x, which it would lift. In
 // one ledger the place counts, whatever the clock said; a run must have
-// started later as well: of two that overlap, either may be the newer one.
+// started later as well: of two that overlap, either may be the newer one. Of
+// different ledgers, each time must be later by more than clocks differ.
 func (b *bench) isLater(e, x *Entry) bool {
-	if e.Kind == Run && x.Kind == Run && !e.Run.Started.After(x.Run.Started) {
+	one := e.Of == x.Of
+	after := func(t, other time.Time) bool {
+		if !one {
+			other = other.Add(clockSkew)
+		}
+		return t.After(other)
+	}
+	if e.Kind == Run && x.Kind == Run && !after(e.Run.Started, x.Run.Started) {
 		return false
 	}
-	if e.Of == x.Of {
+	if one {
 		return e.Seq > x.Seq
 	}
-	return e.Time.After(x.Time) && !b.isAhead(e)
+	return after(e.Time, x.Time) && !b.isAhead(e)
 }
 
-// clockSkew is how far the clocks of two hosts may be apart before it is
+// clockSkew is how far the clocks of two hosts may be apart: below it nobody
+// knows which of two times was first, and beyond it a time that has not come is
 // mentioned.
 const clockSkew = 5 * time.Minute
 

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/patchlab/patchlab/lab"
@@ -13,6 +14,7 @@ type opinion struct {
 	reason  string
 	on      *Entry // that it rests on; nil: none
 	notes   []string
+	absent  bool // its record did not come with its ledger: it says nothing
 }
 
 // order is that of Refusals, the most telling first.
@@ -77,26 +79,31 @@ func objections(sets []*set) (list []objection) {
 	return list
 }
 
-// judgeSet looks for a pass or an approval of s that is later than every
-// failure of s, answers every objection, and counts now; the newest first.
-// Without one, the refusal is that of the newest.
+// judgeSet looks for a pass or an approval of s that counts now, the newest
+// first, when every failure of s and every objection is answered. Without one,
+// the refusal is that of the newest.
 func (b *bench) judgeSet(s *set, against []objection, together hashes) opinion {
 	against = bound(s, against, together)
 	var first *opinion
+	var absent []string
 	for _, e := range s.entries {
 		if !favours(e) {
 			continue
 		}
 		var o opinion
-		if i := slices.IndexFunc(against, func(x objection) bool { return !b.answers(e, s, x, together) }); i >= 0 {
+		if i := slices.IndexFunc(against, func(x objection) bool { return !b.answered(x, e, s, together) }); i >= 0 {
 			o = b.objected(against[i], s)
+			o.reason += b.shortfall(e, s, against[i])
 		} else {
 			o = b.weigh(e, s, together)
 		}
-		if o.refusal == "" || o.refusal == BrokenEvidence {
+		if o.absent {
+			absent = append(absent, "passed over: it "+o.reason)
+		} else if o.refusal == "" || o.refusal == BrokenEvidence {
+			o.notes = append(o.notes, absent[:min(len(absent), mostSaid)]...)
 			return o
 		}
-		if first == nil {
+		if first == nil || first.absent {
 			first = &o
 		}
 	}
@@ -139,11 +146,33 @@ func (x objection) binds(s *set, together hashes) bool {
 	return x.Kind == Reject || x.of == s || together.holds(x.of.files)
 }
 
-// answers reports whether e, of set s, is an answer to x: it is later, and of
+// answered reports whether x is answered when s goes out on e: by e, or by
+// another pass or approval of s that counts now. Of one patch for two machines,
+// and the same bytes as two patches, each run answers its own failure.
+func (b *bench) answered(x objection, e *Entry, s *set, together hashes) bool {
+	return b.answers(e, s, x, together) || slices.ContainsFunc(s.entries, func(o *Entry) bool {
+		return favours(o) && b.answers(o, s, x, together) && b.weigh(o, s, together).refusal == ""
+	})
+}
+
+// answers reports whether e, of set s, is an answer to x: it lifts it, and is of
 // all files of x's set. An approval of fewer answers a rejection where not all
 // that was rejected goes out: who approved it knew.
 func (b *bench) answers(e *Entry, s *set, x objection, together hashes) bool {
 	whole := s.files.holds(x.of.files)
 	fewer := x.Kind == Reject && !together.holds(x.of.files)
-	return (whole || fewer) && lifts(e, x.Entry) && b.isLater(e, x.Entry)
+	return (whole || fewer) && b.lifts(e, x.Entry)
+}
+
+// shortfall says why e, a later pass of all that failed, is no answer to x;
+// empty where it is none of these.
+func (b *bench) shortfall(e *Entry, s *set, x objection) string {
+	if !passed(e) || !failed(x.Entry) || !s.files.holds(x.of.files) || !b.isLater(e, x.Entry) {
+		return ""
+	}
+	text := b.lacks(e, x.Entry)
+	if text == "" {
+		return ""
+	}
+	return fmt.Sprintf("; run %s, which passed later, %s", lab.Printable(e.Run.ID, longName), text)
 }

@@ -13,17 +13,7 @@ const fewFiles = 16
 // newest first: those with one of their sums, which are all of the patches
 // that a file is in, and those with their names or packages, by which other
 // bytes are recognised; and what was removed. No files: all that are about
-// patches. Own is the id of this host's ledger.
-func (g *Ledger) entriesAbout(labName string, files []given) (list []Entry, own string, err error) {
-	s, err := g.whole()
-	if err != nil {
-		return nil, "", err
-	}
-	defer s.Close()
-	list, err = s.entriesAbout(labName, files)
-	return list, s.own().id, err
-}
-
+// patches.
 func (s *shelf) entriesAbout(labName string, files []given) ([]Entry, error) {
 	f := Filter{Lab: labName, Kinds: []Kind{Run, Approve, Reject, Prune}}
 	if len(files) == 0 || len(files) > fewFiles {

@@ -20,7 +20,7 @@ const (
 
 // tell says what e is: `passed on lab "dental" (web) on 2026-11-23 02:14 UTC,
 // run 20261123-021400-ab12`.
-func (b *bench) tell(e *Entry) string {
+func tell(e *Entry) string {
 	where := fmt.Sprintf("on lab %q", lab.Printable(e.Lab, longName))
 	if e.Kind != Run {
 		text := fmt.Sprintf("%s by %s %s on %s", past(e), deciders(e), where, stamp(e.Time))
@@ -73,7 +73,7 @@ func why(e *Entry) string {
 
 // objected is the refusal for what stands against s.
 func (b *bench) objected(x objection, s *set) opinion {
-	o := opinion{refusal: x.refusal(), on: x.Entry, reason: b.tell(x.Entry)}
+	o := opinion{refusal: x.refusal(), on: x.Entry, reason: tell(x.Entry)}
 	if x.of != s {
 		o.reason += ", in a patch of " + some(x.of.named())
 	}
@@ -90,7 +90,7 @@ func (s *set) named() []string {
 func (b *bench) undecided(s *set) opinion {
 	for _, e := range s.entries {
 		if e.Kind == Run {
-			return opinion{refusal: NotConclusive, on: e, reason: b.tell(e) + why(e)}
+			return opinion{refusal: NotConclusive, on: e, reason: tell(e) + why(e)}
 		}
 	}
 	return opinion{refusal: NeverTested, reason: b.never("was never tested")}
@@ -130,7 +130,7 @@ func (b *bench) released(f lab.FileRecord, kinds ...Kind) (opinion, bool) {
 			if other.Beside || other.SHA256 == f.SHA256 || !isSamePackage(f, other) {
 				continue
 			}
-			what := b.tell(e)
+			what := tell(e)
 			if !passed(e) && !failed(e) {
 				what = "was " + what
 			}
@@ -149,47 +149,6 @@ func withPackage(f lab.FileRecord) string {
 		return name
 	}
 	return fmt.Sprintf("%s (%s)", name, lab.Printable(strings.Join([]string{f.Package, f.Version, f.Arch}, " "), longName))
-}
-
-// notes are what one should know of e, which decides about s.
-func (b *bench) notes(e *Entry, s *set) (list []string) {
-	if b.isAhead(e) {
-		list = append(list, fmt.Sprintf("it is entered as of %s, which has not come: the clock of host %s, or this one's, is wrong",
-			stamp(latest(e.Time, timeOf(e))), lab.Printable(e.Host, longName)))
-	}
-	if e.Kind == Run {
-		for _, weak := range e.Run.Weak {
-			list = append(list, "the run was made with "+lab.Printable(weak, longText))
-		}
-		return list
-	}
-	if text := why(e); text != "" {
-		list = append(list, "given as the reason"+text)
-	}
-	for _, run := range s.entries {
-		if passed(run) || failed(run) {
-			return append(list, "the newest run of it "+b.tell(run))
-		}
-	}
-	return append(list, "no run said anything of it before")
-}
-
-// elsewhere mentions what failed with f in it, and is no reason against it
-// because not all of it goes out.
-func (b *bench) elsewhere(f lab.FileRecord, sets []*set, together hashes) (list []string) {
-	for _, x := range objections(sets) {
-		if failed(x.Entry) && !together.holds(x.of.files) && len(list) < mostSaid {
-			list = append(list, fmt.Sprintf("%s %s, in a patch of %s", lab.Printable(f.Name, longName), b.tell(x.Entry), some(x.of.named())))
-		}
-	}
-	return list
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // stamp is a time as sentences have it.

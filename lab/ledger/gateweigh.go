@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 
 	"github.com/patchlab/patchlab/lab"
@@ -11,7 +12,7 @@ import (
 
 // weigh says whether e, a pass or an approval of s, counts now.
 func (b *bench) weigh(e *Entry, s *set, together hashes) opinion {
-	o := opinion{on: e, reason: b.tell(e), notes: b.notes(e, s)}
+	o := opinion{on: e, reason: tell(e), notes: b.notes(e, s)}
 	if changed := b.changed(e); len(changed) > 0 {
 		o.refusal = ChangedLab
 		o.reason += ", but the lab has changed since: " + some(changed)
@@ -24,6 +25,10 @@ func (b *bench) weigh(e *Entry, s *set, together hashes) opinion {
 	}
 	if err := b.broken(e); err != nil {
 		o.refusal = BrokenEvidence
+		if o.absent = b.isGone(e) && b.absent[keyOfRun(e)]; o.absent {
+			o.reason += ", but its record was not there when its ledger was merged"
+			return o
+		}
 		o.reason += ", but its record is not as it was written: " + lab.Printable(err.Error(), longText)
 		return o
 	}
@@ -101,6 +106,20 @@ func (b *bench) removal(e *Entry) *Entry {
 // isGone reports whether e is of a run whose record was looked for in vain.
 func (b *bench) isGone(e *Entry) bool {
 	return e.Kind == Run && errors.Is(b.checked[keyOfRun(e)], fs.ErrNotExist)
+}
+
+// absent are the runs of a lab whose records were not there when their ledgers
+// were merged.
+func (s *shelf) absent(labName string) map[runOf]bool {
+	out := map[runOf]bool{}
+	for _, b := range s.books[1:] {
+		for _, path := range b.merged.Missing {
+			if of, id := filepath.Split(path); of == labName+"/" {
+				out[runOf{b.id, id}] = true
+			}
+		}
+	}
+	return out
 }
 
 // missing names the files of s that are not in together, with their sums.

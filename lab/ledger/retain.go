@@ -16,7 +16,9 @@ import (
 // Expendable lists the folders of runs that may go, oldest first: those of a
 // lab that are past the limits of its newest run's Retain (or def, where it
 // has none), but never the lab's last pass, nor a run of bytes that a decision
-// which still counts points at, nor one that is not entered. What another host
+// which still counts points at, nor one that is not entered. Trials of a
+// bisection are no pass of the lab, and are counted among themselves: they push
+// out no other run. What another host
 // entered sets no limit where this host has runs of the lab, and its last pass
 // takes no other's place: each ledger's stays. A run of which an
 // entry says already that it goes, and which is still there, is among them.
@@ -84,11 +86,14 @@ func expendable(runs []*Entry, limit *lab.Retention, decided map[bytesOn]bool, n
 		return nil
 	}
 	passed := map[string]bool{} // by ledger
-	for i, e := range runs {
-		last := e.Run.Verdict == lab.Pass && !passed[e.Of]
+	newer := map[bool]int{}     // trials, and other runs: each has the limit to itself
+	for _, e := range runs {
+		last := e.Run.Verdict == lab.Pass && !e.Run.Trial && !passed[e.Of]
 		passed[e.Of] = passed[e.Of] || last
+		few := newer[e.Run.Trial] < limit.Runs
+		newer[e.Run.Trial]++
 		young := limit.Days > 0 && now.Sub(e.Run.Started) < time.Duration(limit.Days)*24*time.Hour
-		if last || i < limit.Runs || young || decided[bytesOf(e)] {
+		if last || few || young || decided[bytesOf(e)] {
 			continue
 		}
 		out = append(out, keptRun{e.Lab, e.Run.ID})

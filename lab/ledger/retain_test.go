@@ -57,6 +57,25 @@ func TestExpendable(t *testing.T) {
 	}
 }
 
+// TestExpendableTrials has a bisection after the lab's last pass: its trials
+// are none, and displace no run.
+func TestExpendableTrials(t *testing.T) {
+	h, of := newHome(t), map[string]int{}
+	of[h.run(t, "dental", 0, lab.Pass).Dir] = 0
+	of[h.run(t, "dental", 1, lab.Fail).Dir] = 1
+	of[h.run(t, "dental", 2, lab.Fail).Dir] = 2
+	for n := 3; n < 7; n++ {
+		rec := h.record(t, "dental", n, lab.Pass)
+		rec.Trial = true
+		_, err := h.Enter(rec)
+		must(t, err)
+		of[rec.Dir] = n
+	}
+	if got := h.expendable(t, lab.Retention{Runs: 1}, of); !slices.Equal(got, []int{1, 3, 4, 5}) {
+		t.Errorf("%v", got) // the last pass, the newest run and the newest trial stay
+	}
+}
+
 func TestExpendableRetain(t *testing.T) {
 	h, of := newHome(t), map[string]int{}
 	for n := range 4 {

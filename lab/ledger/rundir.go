@@ -114,20 +114,33 @@ func (g *Ledger) kept() ([]keptRun, error) {
 	}
 	var out []keptRun
 	for _, l := range labs {
-		if !l.IsDir() || !plainName.MatchString(l.Name()) {
+		if !l.IsDir() {
 			continue
 		}
-		list, err := os.ReadDir(filepath.Join(g.Runs, l.Name()))
+		list, err := g.keptOf(l.Name())
 		if err != nil {
-			return nil, hostError("read the run records", err)
+			return nil, err
 		}
-		for _, r := range list {
-			if r.IsDir() && plainName.MatchString(r.Name()) {
-				out = append(out, keptRun{l.Name(), r.Name()})
-			}
-		}
+		out = append(out, list...)
 	}
 	slices.SortFunc(out, func(a, b keptRun) int { return cmp.Or(cmp.Compare(b.id, a.id), cmp.Compare(a.lab, b.lab)) })
+	return out, nil
+}
+
+// keptOf is kept for one lab.
+func (g *Ledger) keptOf(labName string) (out []keptRun, err error) {
+	if !plainName.MatchString(labName) {
+		return nil, nil
+	}
+	list, err := os.ReadDir(filepath.Join(g.Runs, labName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, hostError("read the run records", err)
+	}
+	for _, r := range slices.Backward(list) {
+		if r.IsDir() && plainName.MatchString(r.Name()) {
+			out = append(out, keptRun{labName, r.Name()})
+		}
+	}
 	return out, nil
 }
 

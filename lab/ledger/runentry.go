@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
+	"slices"
 
 	"github.com/patchlab/patchlab/lab"
 )
@@ -33,11 +34,7 @@ func runEntry(rec *lab.Record) (Entry, error) {
 		Weak: weak(rec), Sums: hex.EncodeToString(sum[:]), Keep: rec.Retain, Tool: &tool,
 		Trial: rec.Trial, Idle: idle(rec),
 	}
-	for _, m := range rec.Machines {
-		if m.Target {
-			run.Targets = append(run.Targets, m.Name)
-		}
-	}
+	run.Targets, run.Unused = targets(rec)
 	if rec.Backout != nil {
 		run.Backout = rec.Backout.Result
 	}
@@ -46,26 +43,55 @@ func runEntry(rec *lab.Record) (Entry, error) {
 
 // idle reports whether each target was asked, and none had a use for the patch.
 func idle(rec *lab.Record) bool {
-	targets := 0
+	asked := 0
 	for _, m := range rec.Machines {
 		if !m.Target {
 			continue
 		}
-		if targets++; m.Outcome == nil || m.Outcome.Status != lab.NotApplicable && m.Outcome.Status != lab.AlreadyInstalled {
+		if asked++; !useless(m.Outcome) {
 			return false
 		}
 	}
-	return targets > 0
+	return asked > 0
 }
 
-// weak says what was left out by choice of a run that passed. One that did not
-// may not have come so far.
-func weak(rec *lab.Record) (list []string) {
-	if rec.Verdict != lab.Pass {
-		return nil
+// targets are the machines that a run says something of: of a pass those that
+// the patch was applied on, of a failure those that it may have been, which
+// leaves out those that were spared. Unused are those that it was for, and that
+// had no use for it.
+func targets(rec *lab.Record) (list, unused []string) {
+	var all []string
+	for _, m := range rec.Machines {
+		switch {
+		case !m.Target:
+			continue
+		case useless(m.Outcome):
+			unused = append(unused, m.Name)
+		case !slices.Contains(rec.Spared, m.Name):
+			list = append(list, m.Name)
+		}
+		all = append(all, m.Name)
 	}
-	if rec.Control.Mode == "off" {
+	if rec.Verdict == lab.Pass || rec.Verdict == lab.Fail && len(list) > 0 {
+		return list, unused
+	}
+	return all, nil
+}
+
+// useless reports whether a machine was asked, and had no use for the patch.
+func useless(o *lab.PatchOutcome) bool {
+	return o != nil && (o.Status == lab.NotApplicable || o.Status == lab.AlreadyInstalled)
+}
+
+// weak says what was left out by choice of a run. Of one that did not pass
+// nobody knows why a reboot is missing: it may not have come so far.
+func weak(rec *lab.Record) (list []string) {
+	pass := rec.Verdict == lab.Pass
+	if rec.Control.Mode == "off" && (pass || rec.Control.Reason == "switched off") {
 		list = append(list, WithoutControl)
+	}
+	if !pass {
+		return list
 	}
 	for _, m := range rec.Machines {
 		applied := m.Outcome != nil && m.Outcome.Status == lab.Applied

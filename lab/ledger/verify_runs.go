@@ -97,7 +97,7 @@ func (a *audit) run(ctx context.Context, root *os.Root, b *book, e *Entry) error
 	return err
 }
 
-// unentered notes the runs that have a list of sums and no entry.
+// unentered notes the runs that have no entry.
 func (a *audit) unentered() error {
 	runs, err := a.g.kept()
 	if err != nil {
@@ -115,8 +115,11 @@ func (a *audit) unentered() error {
 		if in[r] {
 			continue
 		}
-		if _, err := os.Lstat(filepath.Join(a.g.dirOf(r), sumsFile)); err == nil {
+		switch dir := a.g.dirOf(r); {
+		case HasSums(dir):
 			a.note(Problem{Run: r.path(), Text: "is not entered yet"})
+		case isRun(dir):
+			a.note(Problem{Run: r.path(), Text: "has no " + sumsFile + ", so no entry vouches for it: its disk was full, or it is of before there was a ledger"})
 		}
 	}
 	return nil

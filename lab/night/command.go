@@ -146,26 +146,12 @@ func concluded(j Job, e exit, rec *lab.Record, line string) Outcome {
 	case e.code != o.Code || e.signal != "":
 		o.Code = e.code
 		o.Reason = lab.Printable(join(o.Reason+"; "+e.said(), line), maxReason)
-	case j.Shared && isIdle(rec):
-		o.Code, o.Skipped = codeOK, nothingToDo
+	case j.Shared:
+		if why, idle := isIdle(rec); idle {
+			o.Code, o.Skipped = codeOK, why
+		}
 	}
 	return o
-}
-
-// isIdle reports whether nothing was said about the patch because none of the
-// machines it went to is one that it is for, or had it already.
-func isIdle(rec *lab.Record) bool {
-	targets := 0
-	for _, m := range rec.Machines {
-		if !m.Target {
-			continue
-		}
-		if targets++; m.Outcome == nil || m.Outcome.Status != lab.NotApplicable && m.Outcome.Status != lab.AlreadyInstalled {
-			return false
-		}
-	}
-	host := slices.ContainsFunc(rec.Findings, func(f lab.Finding) bool { return f.Host })
-	return targets > 0 && !host && rec.Verdict == lab.Inconclusive
 }
 
 var (

@@ -77,7 +77,7 @@ func TestCommand(t *testing.T) {
 		{
 			name: "there already, or not for this lab", shared: true,
 			script: `echo '{"version":1,"verdict":"inconclusive","reason":"n","machines":[{"target":true,"outcome":{"status":"already-installed"}},{"target":true,"outcome":{"status":"not-applicable"}}]}'; exit 3`,
-			code:   0, verdict: lab.Inconclusive, reason: "n", skipped: "nothing to do on this lab",
+			code:   0, verdict: lab.Inconclusive, reason: "n", skipped: "the machines that it is for have it already",
 		},
 		{
 			name: "applied on one of its machines", shared: true,

@@ -10,9 +10,11 @@
 //	ID.json         when the pass over a lab began and what has come of it so
 //	                far, until the pass is over
 //
-// ID is the SHA-256 of the lab's folder's path. So nights over different labs
+// ID is the SHA-256 of the lab's name, by which its runs are known, or of its
+// folder's path where the definition is broken. So nights over different labs
 // go side by side, and a pass that was cut off is gone on with lab by lab,
-// also when other patches have arrived in the meantime.
+// also when other patches have arrived in the meantime, or the lab's folder is
+// another one.
 package night
 
 import (
@@ -37,6 +39,7 @@ type Job struct {
 	Targets    int
 	Impact     lab.Impact // the highest of the targets
 	Shared     bool       // from a drop folder for many labs: that it is not for this one is no fault
+	Backout    bool       // it is wanted that the patch is taken out again at the end
 	Err        error      // why there is nothing to run: a broken definition, a file that is no patch
 }
 
@@ -44,9 +47,9 @@ type Job struct {
 // job. An error makes no difference but that nothing is known: the patch is
 // tested.
 type Past interface {
-	// Done returns the newest run of these bytes on this definition of the
-	// lab that started after since.
-	Done(labName, definition, sha256 string, since time.Time) (run string, v lab.Verdict, ok bool, err error)
+	// Done returns the newest run of j's bytes on j's definition of the lab that
+	// started after since, and looked at all that j wants to know.
+	Done(j Job, since time.Time) (run string, v lab.Verdict, ok bool, err error)
 	// Before returns the verdict of the newest run of a patch by its name on
 	// the lab that started before t; "" when there is none.
 	Before(labName, patch string, t time.Time) (lab.Verdict, error)
@@ -73,7 +76,9 @@ type Outcome struct {
 	Run     string
 	Dir     string
 	Before  lab.Verdict
-	Started time.Time // zero: it was not started in this pass
+	// Started is zero when it was not started in this pass. Of a word on a lab
+	// or a patch, where there was no run, it is when the night began.
+	Started time.Time
 	Seconds float64
 	Skipped string // why it was not run, without fault: already tested, made before the crash, not for this lab
 	Log     string // path of what the command said; empty when all went well
@@ -114,8 +119,9 @@ type Night struct {
 	Now    func() time.Time  // nil: time.Now
 	Say    func(line string) // progress, for standard error; nil: silent. Never called twice at once
 	// Tell is given the summary before the pass is forgotten: what was not told
-	// because the process died is told by the next one. Nil: nobody.
-	Tell func(*Summary)
+	// because the process died, or because Tell failed, is told by the next
+	// one. Nil: nobody.
+	Tell func(*Summary) error
 }
 
 // Summary is what came of a night.
@@ -124,8 +130,11 @@ type Summary struct {
 	Resumed bool      `json:"resumed"` // an earlier pass had been cut off
 	// Since is when that began, over the lab where it did first; Started
 	// when there was none.
-	Since    time.Time `json:"since"`
-	Seconds  float64   `json:"seconds"` // since Started
-	Code     int       `json:"code"`    // the worst
-	Outcomes []Outcome `json:"-"`       // of the jobs, in their order
+	Since   time.Time `json:"since"`
+	Seconds float64   `json:"seconds"` // since Started
+	Code    int       `json:"code"`    // the worst
+	// Outcomes are those of the jobs, in their order, then what an earlier pass
+	// left to be told of patches that are gone, and the patches that turned out
+	// to be for no lab.
+	Outcomes []Outcome `json:"-"`
 }

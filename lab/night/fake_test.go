@@ -30,11 +30,11 @@ type pastRun struct {
 	started                            time.Time
 }
 
-func (p *past) Done(labName, definition, sha256 string, since time.Time) (string, lab.Verdict, bool, error) {
+func (p *past) Done(j night.Job, since time.Time) (string, lab.Verdict, bool, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, r := range slices.Backward(p.runs) {
-		if r.lab == labName && r.definition == definition && r.sha256 == sha256 && r.started.After(since) {
+		if r.lab == j.Lab && r.definition == j.Definition && r.sha256 == j.SHA256 && r.started.After(since) {
 			return r.id, r.verdict, true, p.err
 		}
 	}

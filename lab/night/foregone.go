@@ -7,7 +7,7 @@ import (
 // foregone is the outcome of j where that is known without a run. Last is the
 // newest run there was, whenever that may have been.
 func (p *pass) foregone(j Job, last earlier) (Outcome, bool) {
-	if holder, busy := p.busy[j.LabDir]; busy {
+	if holder, busy := p.busy[p.key(j)]; busy {
 		return Outcome{Job: j, Code: codeBusy, Reason: holder + " is at work on it"}, true
 	}
 	if j.Err != nil {
@@ -15,9 +15,9 @@ func (p *pass) foregone(j Job, last earlier) (Outcome, bool) {
 	}
 	// First what the pass did before it was cut off: a patch that failed then
 	// must not be skipped as one that was tested already.
-	if s := p.states[j.LabDir]; s.cutOff {
+	if s := p.states[p.key(j)]; s.cutOff {
 		if e := p.done(j, s.Started); e.verdict != "" && (!s.stale || e.verdict != lab.Inconclusive) {
-			return p.recalled(s, Outcome{Job: j, Run: e.run, Verdict: e.verdict, Code: codeOf(e.verdict), Skipped: beforeCrash}), true
+			return p.recalled(s, Outcome{Job: j, Run: e.run, Verdict: e.verdict, Code: codeOf(e.verdict), Skipped: s.why}), true
 		}
 	}
 	if p.o.IfChanged && last.verdict != "" {
@@ -27,8 +27,11 @@ func (p *pass) foregone(j Job, last earlier) (Outcome, bool) {
 }
 
 const (
-	beforeCrash = "made before the pass was cut off"
-	nothingToDo = "nothing to do on this lab"
+	beforeCrash   = "made before the pass was cut off"
+	beforeSilence = "made in a night that could not be told"
+	nothingToDo   = "nothing to do on this lab"                   // none of its machines is one that it is for
+	hadAlready    = "the machines that it is for have it already" // those that there are
+	namedTwice    = "named twice"
 )
 
 // recalled is o, of a run that was made before the pass was cut off, with what
@@ -42,8 +45,8 @@ func (p *pass) recalled(s *state, o Outcome) Outcome {
 		return o
 	}
 	o.Reason, o.Dir, o.Seconds = lab.Printable(rec.Reason, maxReason), rec.Dir, rec.Seconds
-	if o.Shared && isIdle(rec) {
-		o.Code, o.Skipped = codeOK, nothingToDo
+	if why, idle := isIdle(rec); o.Shared && idle {
+		o.Code, o.Skipped = codeOK, why
 	}
 	return o
 }
@@ -59,6 +62,10 @@ func (p *pass) unchanged(j Job, last earlier) (Outcome, bool) {
 		return Outcome{}, false
 	}
 	rec := p.record(j, last.run)
-	o.Skipped = nothingToDo
-	return o, rec != nil && isIdle(rec)
+	if rec == nil {
+		return Outcome{}, false
+	}
+	why, idle := isIdle(rec)
+	o.Skipped = why
+	return o, idle
 }

@@ -25,8 +25,8 @@ const nightOf = "PATCHLAB_TEST_NIGHT_OF"
 // filePast looks for the records that the script of these tests leaves.
 type filePast struct{ dir string }
 
-func (p filePast) Done(labName, _, sha256 string, since time.Time) (string, lab.Verdict, bool, error) {
-	path := filepath.Join(p.dir, labName, strings.TrimPrefix(sha256, "sha-")+".json")
+func (p filePast) Done(j night.Job, since time.Time) (string, lab.Verdict, bool, error) {
+	path := filepath.Join(p.dir, j.Lab, strings.TrimPrefix(j.SHA256, "sha-")+".json")
 	info, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return "", "", false, nil

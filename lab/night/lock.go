@@ -25,8 +25,8 @@ const (
 )
 
 // labID names a lab's files.
-func labID(labDir string) string {
-	sum := sha256.Sum256([]byte(labDir))
+func labID(key string) string {
+	sum := sha256.Sum256([]byte(key))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -37,8 +37,8 @@ type locks struct {
 }
 
 // lockLabs takes the locks of all labs that are free, and returns who holds
-// the others, by folder. On error none is held.
-func lockLabs(ctx context.Context, dir string, labDirs []string, now time.Time) (*locks, map[string]string, error) {
+// the others, by key. On error none is held.
+func lockLabs(ctx context.Context, dir string, labs []string, now time.Time) (*locks, map[string]string, error) {
 	l := &locks{dir: dir, held: map[string]*flock.Flock{}}
 	busy := map[string]string{}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -48,8 +48,8 @@ func lockLabs(ctx context.Context, dir string, labDirs []string, now time.Time) 
 		if err := os.MkdirAll(filepath.Join(dir, "locks"), 0o700); err != nil {
 			return err
 		}
-		for _, labDir := range labDirs {
-			if err := l.take(labDir, now, busy); err != nil {
+		for _, key := range labs {
+			if err := l.take(key, now, busy); err != nil {
 				return err
 			}
 		}
@@ -80,11 +80,11 @@ func (l *locks) exclusively(ctx context.Context, f func() error) error {
 	return errors.Join(f(), all.Close())
 }
 
-func (l *locks) path(labDir string) string { return filepath.Join(l.dir, "locks", labID(labDir)) }
+func (l *locks) path(key string) string { return filepath.Join(l.dir, "locks", labID(key)) }
 
 // take takes one lab's lock, or notes who holds it.
-func (l *locks) take(labDir string, now time.Time, busy map[string]string) error {
-	path := l.path(labDir)
+func (l *locks) take(key string, now time.Time, busy map[string]string) error {
+	path := l.path(key)
 	lock := flock.New(path)
 	ok, err := lock.TryLock()
 	if err != nil {
@@ -92,10 +92,10 @@ func (l *locks) take(labDir string, now time.Time, busy map[string]string) error
 	}
 	if !ok {
 		_ = lock.Close()
-		busy[labDir] = "another night" + holder(path)
+		busy[key] = "another night" + holder(path)
 		return nil
 	}
-	l.held[labDir] = lock
+	l.held[key] = lock
 	// Only for the others' messages.
 	_ = os.WriteFile(path, fmt.Appendf(nil, "%d %s\n", os.Getpid(), now.Format(time.RFC3339)), 0o600)
 	return nil
@@ -131,8 +131,8 @@ func holder(path string) string {
 func (l *locks) release(ctx context.Context) error {
 	err := l.exclusively(context.WithoutCancel(ctx), func() error {
 		var errs []error
-		for labDir := range l.held {
-			errs = append(errs, os.Remove(l.path(labDir)))
+		for key := range l.held {
+			errs = append(errs, os.Remove(l.path(key)))
 		}
 		_ = os.Remove(filepath.Join(l.dir, "locks")) // when it was the last of them
 		l.drop()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -132,9 +133,10 @@ func TestReadState(t *testing.T) {
 		{"at once", good, 0, true, false},
 		{"nearly old", good, 20*time.Hour - 1, true, false},
 		{"old", good, 20 * time.Hour, true, false},
-		{"of the future", good, -1, false, false},
-		{"of another lab", strings.Replace(good, "/x", "/y", 1), 0, false, false},
-		{"newer", strings.Replace(good, ":1", ":2", 1), 0, false, false},
+		{"of the future", good, -1, true, false},
+		{"of a folder that has another name by now", strings.Replace(good, "/x", "/y", 1), 0, true, false},
+		{"told to nobody", strings.Replace(good, "}", `,"over":true}`, 1), 0, true, false},
+		{"newer", strings.Replace(good, ":1", ":2", 1), 0, false, true},
 		{"empty", "", 0, false, true},
 		{"torn", good[:20], 0, false, true},
 		{"odd", "[1]", 0, false, true},
@@ -149,7 +151,7 @@ func TestReadState(t *testing.T) {
 			if (s != nil) != tt.there || (err != nil) != tt.bad {
 				t.Errorf("got %v, %v", s, err)
 			}
-			if s != nil && s.stale != (tt.name == "old") {
+			if s != nil && s.stale != slices.Contains([]string{"old", "of the future", "told to nobody"}, tt.name) {
 				t.Errorf("stale: %v", s.stale)
 			}
 			if s != nil && !s.cutOff {

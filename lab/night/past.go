@@ -17,7 +17,7 @@ func (p *pass) done(j Job, since time.Time) earlier {
 	if j.SHA256 == "" || j.Definition == "" {
 		return earlier{}
 	}
-	run, v, ok, err := p.Past.Done(j.Lab, j.Definition, j.SHA256, since)
+	run, v, ok, err := p.Past.Done(j, since)
 	if err != nil {
 		p.say("%s: cannot tell whether it was tested: %v", j.name(), err)
 		return earlier{}
@@ -33,7 +33,7 @@ func (p *pass) before(j Job) lab.Verdict {
 		return ""
 	}
 	at := p.started
-	if s := p.states[j.LabDir]; s != nil {
+	if s := p.states[p.key(j)]; s != nil {
 		at = s.Started
 	}
 	v, err := p.Past.Before(j.Lab, j.Patch, at)

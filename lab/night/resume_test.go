@@ -24,7 +24,7 @@ func TestInterruptAndResume(t *testing.T) {
 		jobs := []night.Job{job("a", "bad"), job("b", "slow"), shared, job("d", "odd"), job("e", "rest")}
 		r.steps["bad"] = step{takes: time.Minute, out: night.Outcome{Code: 1, Verdict: lab.Fail, Reason: "the page is gone", Log: "/log"}}
 		r.steps["slow"] = step{takes: time.Hour, out: night.Outcome{Verdict: lab.Pass}}
-		r.steps["shared"] = step{takes: time.Minute, out: night.Outcome{Verdict: lab.Inconclusive, Skipped: "nothing to do on this lab"}}
+		r.steps["shared"] = step{takes: time.Minute, out: night.Outcome{Verdict: lab.Inconclusive, Skipped: "the machines that it is for have it already"}}
 		r.steps["odd"] = step{takes: time.Minute, out: night.Outcome{Code: 3, Reason: "no disk"}}
 		time.AfterFunc(4*time.Minute, cancel)
 		sum, err := n.Run(ctx, jobs, night.Options{Jobs: 2})
@@ -57,7 +57,7 @@ func TestInterruptAndResume(t *testing.T) {
 		if o := sum.Outcomes[0]; o.Skipped != "made before the pass was cut off" || o.Reason != "the page is gone" || o.Dir != "/runs/a/run-bad" || o.Log != "/log" || o.Before != lab.Inconclusive {
 			t.Errorf("got %+v", o)
 		}
-		if !sum.Resumed || !sum.Since.Before(sum.Started) || sum.Outcomes[2].Skipped != "nothing to do on this lab" {
+		if !sum.Resumed || !sum.Since.Before(sum.Started) || sum.Outcomes[2].Skipped != "the machines that it is for have it already" {
 			t.Errorf("got %+v", sum)
 		}
 		noneLeft(t, n)
@@ -82,7 +82,7 @@ func TestResumeReads(t *testing.T) {
 		must(t, err)
 		n.Past = records{r.past, map[string]*lab.Record{
 			"x": {Verdict: lab.Fail, Reason: "the page is gone\x1b[0m", Dir: "/x", Seconds: 7},
-			"y": {Verdict: lab.Inconclusive, Machines: []lab.MachineRecord{{Target: true, Outcome: &lab.PatchOutcome{Status: lab.NotApplicable}}}},
+			"y": {Verdict: lab.Inconclusive, Machines: []lab.MachineRecord{{Target: true, Outcome: &lab.PatchOutcome{Status: lab.AlreadyInstalled}}}},
 		}}
 		r.started = nil
 		sum, err := n.Run(t.Context(), jobs, night.Options{})
@@ -114,11 +114,12 @@ func TestStalePassIsTold(t *testing.T) {
 			r.started = nil
 			r.steps["slow"], r.steps["odd"] = step{takes: time.Minute, out: night.Outcome{Verdict: lab.Pass}}, step{out: night.Outcome{Verdict: lab.Pass}}
 			told := ""
-			n.Tell = func(s *night.Summary) {
+			n.Tell = func(s *night.Summary) error {
 				told = results(s)
 				if states, _ := filepath.Glob(filepath.Join(n.Dir, "*.json")); len(states) != 3 {
 					t.Errorf("%d states: it was forgotten before it was told", len(states))
 				}
+				return nil
 			}
 			_, err = n.Run(t.Context(), jobs, night.Options{Jobs: 1, IfChanged: ifChanged})
 			must(t, err)

@@ -14,8 +14,10 @@ import (
 // and reported as busy (code 4); when that is all of them, a *lab.BusyError is
 // returned at once. A pass over a lab that was cut off less than 20 hours ago
 // is gone on with: what it finished is not made again, and told with the rest.
-// Of one that is longer ago only what IfChanged would leave out is told: nobody
-// has heard of it yet.
+// Of one that is longer ago, or that could not be told, only what IfChanged
+// would leave out is told: nobody has heard of it yet. So is what went wrong
+// with a patch that is no longer there, and that the notes of an earlier pass
+// cannot be read.
 //
 // When ctx ends, what is at work is interrupted and waited for; the summary's
 // code is 130 unless a patch failed before, and the pass can be gone on with.
@@ -24,9 +26,9 @@ import (
 // be written, and ctx's when it ended before the first run. Then nothing was
 // done. Whatever goes wrong later is in the summary.
 func (n *Night) Run(ctx context.Context, jobs []Job, o Options) (*Summary, error) {
-	p := &pass{Night: n, o: o, jobs: jobs, started: n.now(), out: make([]Outcome, len(jobs)), states: map[string]*state{}}
+	p := &pass{Night: n, o: o, jobs: jobs, keys: keysOf(jobs), started: n.now(), out: make([]Outcome, len(jobs)), states: map[string]*state{}}
 	p.since = p.started
-	locks, busy, err := lockLabs(ctx, n.Dir, p.labDirs(), p.started)
+	locks, busy, err := lockLabs(ctx, n.Dir, p.labs(), p.started)
 	if err != nil {
 		return nil, err
 	}
@@ -41,11 +43,10 @@ func (n *Night) Run(ctx context.Context, jobs []Job, o Options) (*Summary, error
 	p.sift()
 	p.sayPlan()
 	p.work(ctx)
+	p.out = append(p.out, p.leftOver()...)
+	p.out = append(p.out, p.nowhere()...)
 	sum := p.summary()
-	if p.Tell != nil {
-		p.Tell(sum)
-	}
-	p.end()
+	p.end(p.tell(sum))
 	return sum, nil
 }
 
@@ -54,12 +55,13 @@ type pass struct {
 	*Night
 	o       Options
 	jobs    []Job
-	out     []Outcome // of jobs, by index
+	keys    map[string]string // of labs, by folder
+	out     []Outcome         // of jobs, by index; then the others
 	started time.Time
 	since   time.Time // when the pass that was cut off began, over the lab where it did first
 	resumed bool
-	busy    map[string]string // who holds a lab, by folder
-	states  map[string]*state // of the labs that are ours, by folder
+	busy    map[string]string // who holds a lab, by key
+	states  map[string]*state // of the labs that are ours, by key
 	waiting []*task           // in order
 	host    *host
 }
@@ -77,17 +79,30 @@ func (n *Night) say(format string, args ...any) {
 	}
 }
 
-func (p *pass) labDirs() []string {
-	dirs := map[string]bool{}
-	for _, j := range p.jobs {
-		dirs[j.LabDir] = true
+// keysOf says, by the labs' folders, what they are known by: the name, which
+// stays when the folder is another one, or else the folder.
+func keysOf(jobs []Job) map[string]string {
+	keys := map[string]string{}
+	for _, j := range jobs {
+		if j.Lab != "" {
+			keys[j.LabDir] = "lab " + j.Lab
+		} else if keys[j.LabDir] == "" {
+			keys[j.LabDir] = j.LabDir
+		}
 	}
-	return slices.Sorted(maps.Keys(dirs))
+	return keys
+}
+
+func (p *pass) key(j Job) string { return p.keys[j.LabDir] }
+
+// labs are the keys of all labs.
+func (p *pass) labs() []string {
+	return slices.Compact(slices.Sorted(maps.Values(p.keys)))
 }
 
 // allBusy is an error when there is not one lab that nobody works on.
 func (p *pass) allBusy() error {
-	if len(p.jobs) == 0 || len(p.busy) < len(p.labDirs()) {
+	if len(p.jobs) == 0 || len(p.busy) < len(p.labs()) {
 		return nil
 	}
 	j := p.jobs[0]
@@ -95,7 +110,7 @@ func (p *pass) allBusy() error {
 	if len(p.busy) > 1 {
 		what = fmt.Sprintf("each of the %d labs", len(p.busy))
 	}
-	return &lab.BusyError{What: what, Holder: p.busy[j.LabDir]}
+	return &lab.BusyError{What: what, Holder: p.busy[p.key(j)]}
 }
 
 func (p *pass) release(ctx context.Context, l *locks) {
@@ -104,51 +119,11 @@ func (p *pass) release(ctx context.Context, l *locks) {
 	}
 }
 
-// resume takes up the passes that were cut off, and writes down that this one
-// begins, for all labs, before there is the first run.
-func (p *pass) resume(l *locks) error {
-	for labDir := range l.held {
-		s, err := readState(p.Dir, labDir, p.started)
-		if err != nil {
-			p.say("what an earlier pass has done is not known: %v", err)
-		}
-		if s == nil || s.stale && !p.o.IfChanged {
-			s = &state{Version: stateVersion, LabDir: labDir, Started: p.started}
-		}
-		p.resumed = p.resumed || s.cutOff
-		if s.Started.Before(p.since) {
-			p.since = s.Started
-		}
-		p.states[labDir] = s
+func (p *pass) tell(s *Summary) error {
+	if p.Tell == nil {
+		return nil
 	}
-	for _, s := range p.states {
-		if err := s.write(p.Dir); err != nil {
-			p.forget(func(s *state) bool { return !s.cutOff })
-			return err
-		}
-	}
-	return nil
-}
-
-// forget removes what is kept of the passes over the labs that which picks.
-func (p *pass) forget(which func(*state) bool) {
-	for _, s := range p.states {
-		if !which(s) {
-			continue
-		}
-		if err := s.forget(p.Dir); err != nil {
-			p.say("%v", err)
-		}
-	}
-}
-
-// end forgets the pass, unless it was interrupted: then it can be gone on
-// with.
-func (p *pass) end() {
-	if slices.ContainsFunc(p.out, func(o Outcome) bool { return o.Code == codeInterrupted }) {
-		return
-	}
-	p.forget(func(*state) bool { return true })
+	return p.Tell(s)
 }
 
 func (p *pass) summary() *Summary {

@@ -18,7 +18,7 @@ func (p *pass) sift() {
 	for i, j := range p.jobs {
 		k := key{j.LabDir, j.Arg}
 		if seen[k] {
-			p.out[i] = Outcome{Job: j, Skipped: "named twice"}
+			p.out[i] = Outcome{Job: j, Skipped: namedTwice}
 			continue
 		}
 		seen[k] = j.Err == nil // each fault is told

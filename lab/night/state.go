@@ -26,22 +26,28 @@ const (
 // state is what is kept of the pass over one lab while it is under way.
 type state struct {
 	Version int       `json:"version"`
-	LabDir  string    `json:"lab_dir"`
+	LabDir  string    `json:"lab_dir"` // for people: the file's name is what counts
 	Started time.Time `json:"started"` // the pass; before its first run
+	// Over says that the pass is not to be gone on with: it is only there
+	// because nobody could be told of it.
+	Over bool `json:"over,omitempty"`
 	// Ended are the runs that were made. Whether one was is decided by Past,
 	// which cannot tell why it came to what it did.
 	Ended []flatOutcome `json:"ended"`
 
-	cutOff bool // it is an earlier pass'
-	stale  bool // which is too long ago to be gone on with
+	key    string
+	why    string // why it is told late what it holds
+	kept   bool   // it was there when this pass began
+	cutOff bool   // it is an earlier pass'
+	stale  bool   // which is not to be gone on with: it is over, or too long ago, or the clock was set back
 }
 
-func statePath(dir, labDir string) string { return filepath.Join(dir, labID(labDir)+".json") }
+func statePath(dir, key string) string { return filepath.Join(dir, labID(key)+".json") }
 
-// readState reads the state of a pass over a lab that was cut off; nil: there
-// is none. Who calls it holds the lab's lock.
-func readState(dir, labDir string, now time.Time) (*state, error) {
-	f, err := os.Open(statePath(dir, labDir))
+// readState reads the state of an earlier pass over a lab; nil: there is none.
+// Who calls it holds the lab's lock.
+func readState(dir, key string, now time.Time) (*state, error) {
+	f, err := os.Open(statePath(dir, key))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
@@ -60,11 +66,17 @@ func readState(dir, labDir string, now time.Time) (*state, error) {
 	if err := json.Unmarshal(text, &s); err != nil {
 		return nil, fmt.Errorf("%s cannot be read: %w", f.Name(), err)
 	}
-	age := now.Sub(s.Started)
-	if s.Version != stateVersion || s.LabDir != labDir || age < 0 {
-		return nil, nil
+	if s.Version != stateVersion {
+		return nil, fmt.Errorf("%s is of version %d, this patchlab knows %d", f.Name(), s.Version, stateVersion)
 	}
-	s.cutOff, s.stale = true, age >= resumable
+	age := now.Sub(s.Started)
+	s.key, s.kept, s.cutOff, s.stale = key, true, true, s.Over || age < 0 || age >= resumable
+	if s.why = beforeCrash; s.Over {
+		s.why = beforeSilence
+	}
+	if age < 0 { // of what is run from now on nothing may be missed either
+		s.Started = now
+	}
 	return &s, nil
 }
 
@@ -72,7 +84,7 @@ func readState(dir, labDir string, now time.Time) (*state, error) {
 func (s *state) write(dir string) error {
 	text, err := json.Marshal(s)
 	if err == nil {
-		err = renameio.WriteFile(statePath(dir, s.LabDir), append(text, '\n'), 0o600)
+		err = renameio.WriteFile(statePath(dir, s.key), append(text, '\n'), 0o600)
 	}
 	if err != nil {
 		return &lab.HostError{Op: "keep what the night has done", Err: err}
@@ -82,7 +94,7 @@ func (s *state) write(dir string) error {
 
 // forget removes the state: the pass is over.
 func (s *state) forget(dir string) error {
-	if err := os.Remove(statePath(dir, s.LabDir)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := os.Remove(statePath(dir, s.key)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return &lab.HostError{
 			Op: "end the night", Err: err,
 			Hint: "remove the file: else the next night takes this one's runs for its own",
@@ -99,8 +111,8 @@ func (s *state) recall(o *Outcome) bool {
 			continue
 		}
 		o.Reason, o.Dir, o.Log, o.Seconds, o.Code = was.Reason, was.Dir, was.Log, was.Seconds, was.Code
-		if was.Skipped == nothingToDo {
-			o.Skipped = nothingToDo
+		if was.Skipped == nothingToDo || was.Skipped == hadAlready {
+			o.Skipped = was.Skipped
 		}
 		return true
 	}

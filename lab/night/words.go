@@ -9,23 +9,22 @@ import (
 
 // name is the job for people: "dental (Harbour Dental): apache-security".
 func (j *Job) name() string {
-	name := printable(j.title())
 	if j.Client != "" {
-		name += " (" + printable(j.Client) + ")"
+		return j.on(printable(j.title()) + " (" + printable(j.Client) + ")")
 	}
-	if p := j.patch(); p != "" {
-		name += ": " + p
-	}
-	return name
+	return j.short()
 }
 
 // short is the name without the client.
-func (j *Job) short() string {
-	name := printable(j.title())
-	if p := j.patch(); p != "" {
-		name += ": " + p
+func (j *Job) short() string { return j.on(printable(j.title())) }
+
+// on is the patch on a lab; of either there may be none.
+func (j *Job) on(lab string) string {
+	p := j.patch()
+	if lab == "" || p == "" {
+		return lab + p
 	}
-	return name
+	return lab + ": " + p
 }
 
 // title is the lab's name, or its folder where the definition is broken.

@@ -88,7 +88,7 @@ func (p *pass) ended(e ended) {
 	if o.Run == "" {
 		return
 	}
-	s := p.states[t.LabDir]
+	s := p.states[p.key(t.Job)]
 	s.Ended = append(s.Ended, o.flat())
 	if err := s.write(p.Dir); err != nil {
 		p.say("%v", err)

@@ -48,7 +48,7 @@ func (m *Message) summary() string {
 		count[r.group()]++
 	}
 	var parts []string
-	for _, group := range []string{"failed", "inconclusive", "not tested", "busy", "passed", "skipped"} {
+	for _, group := range []string{"failed", "inconclusive", "not tested", "busy", "passed with a fault", "passed", "skipped"} {
 		if count[group] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", count[group], group))
 		}
@@ -67,11 +67,17 @@ func (m *Message) summary() string {
 
 const codeBusy = 4 // exit code, the same for every command
 
+// passWithFault is a pass whose command did not end well: it could not be
+// entered in the ledger, say.
+const passWithFault = "pass with a fault"
+
 // word is what came of r.
 func (r *Result) word() string {
 	switch {
-	case r.Skipped != "":
+	case r.Skipped != "" && r.Code == 0:
 		return "skipped"
+	case r.Verdict == lab.Pass && r.Code != 0:
+		return passWithFault
 	case r.Verdict != "":
 		return string(r.Verdict)
 	case r.Code == codeBusy:
@@ -87,6 +93,8 @@ func (r *Result) group() string {
 		return "failed"
 	case string(lab.Pass):
 		return "passed"
+	case passWithFault:
+		return "passed with a fault"
 	case string(lab.Inconclusive), "skipped", "busy":
 		return w
 	}
@@ -121,7 +129,7 @@ func (m *Message) concerns(w When) bool {
 }
 
 // changed reports whether r is another result than the time before, or new
-// and no pass. What was skipped is neither.
+// and no pass, or a pass with a fault. What was skipped is none of these.
 func (r *Result) changed() bool {
 	switch {
 	case r.Skipped != "" && r.Code == 0:
@@ -129,7 +137,7 @@ func (r *Result) changed() bool {
 	case r.Before == "":
 		return r.Code != 0
 	}
-	return r.Verdict != r.Before
+	return r.Verdict != r.Before || r.Verdict == lab.Pass && r.Code != 0
 }
 
 // redacted returns a copy of m with redact applied to every text in it, and

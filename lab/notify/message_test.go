@@ -18,6 +18,8 @@ func TestSubject(t *testing.T) {
 	unsure := Result{Lab: "a", Verdict: lab.Inconclusive, Code: 3}
 	busy, fault := Result{Lab: "b", Code: 4}, Result{Lab: "c", Code: 2}
 	skipped := Result{Lab: "d", Skipped: "already tested"}
+	recalled, faulty := fail, Result{Lab: "e", Verdict: lab.Pass, Code: 3}
+	recalled.Skipped = "made before the pass was cut off"
 	for _, c := range []struct {
 		want    string
 		code    int
@@ -36,6 +38,10 @@ func TestSubject(t *testing.T) {
 		{"patchlab: exit code 3: 2 passed on spare", 3, []Result{pass, pass}},
 		{"patchlab: exit code 3: 1 passed on spare", 3, []Result{pass}},
 		{"patchlab: exit code 4 on spare", 4, nil},
+		{"patchlab: fail: dental: booking-broken", 1, []Result{recalled}},
+		{"patchlab: 1 failed, 1 passed on spare", 1, []Result{recalled, pass}},
+		{"patchlab: pass with a fault: e", 3, []Result{faulty}},
+		{"patchlab: 1 passed with a fault, 1 passed on spare", 3, []Result{pass, faulty}},
 		{"patchlab: nothing to test on spare", 0, nil},
 	} {
 		if m := NewMessage("spare", c.results, c.code, "", noon); m.Subject != c.want {
@@ -58,6 +64,7 @@ func TestWhoIsTold(t *testing.T) {
 		"fail as before":       {Message{Results: []Result{r("fail", "fail", 1)}, Code: 1}, true, false},
 		"fail after pass":      {Message{Results: []Result{r("fail", "pass", 1)}, Code: 1}, true, true},
 		"inconclusive as fail": {Message{Results: []Result{r("inconclusive", "fail", 3)}, Code: 3}, true, true},
+		"pass with a fault":    {Message{Results: []Result{r("pass", "pass", 3)}, Code: 3}, true, true},
 		"no run after pass":    {Message{Results: []Result{r("", "pass", 3)}, Code: 3}, true, true},
 		"no run, new":          {Message{Results: []Result{r("", "", 2)}, Code: 2}, true, true},
 		"skipped":              {Message{Results: []Result{skip}}, false, false},

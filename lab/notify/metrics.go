@@ -83,31 +83,36 @@ func moment(t time.Time) []value {
 
 // Metrics writes the text that node_exporter's textfile collector reads
 // (Prometheus text format 0.0.4): the last run of each lab and patch, the
-// last night and when it was, the disk that patchlab uses in bytes.
+// last night and when it was, the disk that patchlab uses in bytes. Name tells
+// the nights of a host apart; it is the label night of all series, as the
+// collector refuses files of which two say the same.
 //
-//	patchlab_disk_bytes
-//	patchlab_info{version}                                1
-//	patchlab_last_night_exit_code
-//	patchlab_last_night_timestamp_seconds
-//	patchlab_last_pass_timestamp_seconds{lab,client,patch}
-//	patchlab_last_run_duration_seconds{lab,client,patch}
-//	patchlab_last_run_exit_code{lab,client,patch}
-//	patchlab_last_run_timestamp_seconds{lab,client,patch}
-//	patchlab_last_run_verdict{lab,client,patch,verdict}   1 or 0
+//	patchlab_disk_bytes{night}
+//	patchlab_info{night,version}                                1
+//	patchlab_last_night_exit_code{night}
+//	patchlab_last_night_timestamp_seconds{night}
+//	patchlab_last_pass_timestamp_seconds{night,lab,client,patch}
+//	patchlab_last_run_duration_seconds{night,lab,client,patch}
+//	patchlab_last_run_exit_code{night,lab,client,patch}
+//	patchlab_last_run_timestamp_seconds{night,lab,client,patch}
+//	patchlab_last_run_verdict{night,lab,client,patch,verdict}   1 or 0
 //
 // Of several samples of one lab and patch the newest counts: the collector
 // refuses a file that says anything twice. A zero night and negative
 // diskBytes mean that it is not known, and are left out.
-func Metrics(w io.Writer, samples []Sample, night time.Time, nightCode int, diskBytes int64, version string) error {
+func Metrics(w io.Writer, name string, samples []Sample, night time.Time, nightCode int, diskBytes int64, version string) error {
 	var b bytes.Buffer
-	if diskBytes >= 0 {
-		single(&b, "patchlab_disk_bytes", "Disk that patchlab uses, in bytes.", float64(diskBytes))
+	single := func(metric, help string, n float64, labels ...string) {
+		header(&b, metric, help)
+		line(&b, metric, n, append([]string{"night", name}, labels...)...)
 	}
-	header(&b, "patchlab_info", "1; the label says which patchlab wrote this.")
-	line(&b, "patchlab_info", 1, "version", version)
+	if diskBytes >= 0 {
+		single("patchlab_disk_bytes", "Disk that patchlab uses, in bytes.", float64(diskBytes))
+	}
+	single("patchlab_info", "1; the label version says which patchlab wrote this.", 1, "version", version)
 	if !night.IsZero() {
-		single(&b, "patchlab_last_night_exit_code", "Exit code of the last night, the worst of its runs.", float64(nightCode))
-		single(&b, "patchlab_last_night_timestamp_seconds", "When the last night was.", moment(night)[0].number)
+		single("patchlab_last_night_exit_code", "Exit code of the last night, the worst of its runs.", float64(nightCode))
+		single("patchlab_last_night_timestamp_seconds", "When the last night was.", moment(night)[0].number)
 	}
 	samples = newest(samples)
 	for _, m := range series {
@@ -118,7 +123,7 @@ func Metrics(w io.Writer, samples []Sample, night time.Time, nightCode int, disk
 					header(&b, m.name, m.help)
 					head = true
 				}
-				line(&b, m.name, v.number, "lab", s.Lab, "client", s.Client, "patch", s.Patch, v.name, v.label)
+				line(&b, m.name, v.number, "night", name, "lab", s.Lab, "client", s.Client, "patch", s.Patch, v.name, v.label)
 			}
 		}
 	}
@@ -149,11 +154,6 @@ func place(a, b Sample) int {
 
 func header(b *bytes.Buffer, name, help string) {
 	fmt.Fprintf(b, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name)
-}
-
-func single(b *bytes.Buffer, name, help string, n float64) {
-	header(b, name, help)
-	line(b, name, n)
 }
 
 // line writes one line. Labels are pairs of name and value; those without a

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -26,7 +27,7 @@ func samples() []Sample {
 
 func TestMetrics(t *testing.T) {
 	var b strings.Builder
-	if err := Metrics(&b, samples(), noon.Add(6*time.Hour), 3, 1<<40, "1.2"); err != nil {
+	if err := Metrics(&b, "patchlab", samples(), noon.Add(6*time.Hour), 3, 1<<40, "1.2"); err != nil {
 		t.Fatal(err)
 	}
 	want, err := os.ReadFile("testdata/metrics.prom")
@@ -39,17 +40,17 @@ func TestMetrics(t *testing.T) {
 	var again strings.Builder
 	reversed := samples()
 	reversed[0], reversed[2] = reversed[2], reversed[0]
-	if err := Metrics(&again, reversed, noon.Add(6*time.Hour), 3, 1<<40, "1.2"); err != nil || again.String() != b.String() {
+	if err := Metrics(&again, "patchlab", reversed, noon.Add(6*time.Hour), 3, 1<<40, "1.2"); err != nil || again.String() != b.String() {
 		t.Error("another order of the samples gives another text", err)
 	}
 }
 
 func TestMetricsOfNothing(t *testing.T) {
 	var b strings.Builder
-	if err := Metrics(&b, nil, time.Time{}, 0, -1, "1.2"); err != nil {
+	if err := Metrics(&b, "", nil, time.Time{}, 0, -1, "1.2"); err != nil {
 		t.Fatal(err)
 	}
-	want := "# HELP patchlab_info 1; the label says which patchlab wrote this.\n# TYPE patchlab_info gauge\npatchlab_info{version=\"1.2\"} 1\n"
+	want := "# HELP patchlab_info 1; the label version says which patchlab wrote this.\n# TYPE patchlab_info gauge\npatchlab_info{version=\"1.2\"} 1\n"
 	if b.String() != want {
 		t.Errorf("%q", b.String())
 	}
@@ -59,7 +60,7 @@ func TestMetricsOfNothing(t *testing.T) {
 func TestMetricsWithHostileNames(t *testing.T) {
 	evil := "x\"} 1\npatchlab_disk_bytes 0\n\xff\\"
 	var b strings.Builder
-	if err := Metrics(&b, []Sample{{Lab: evil, Client: evil, Patch: evil + strings.Repeat("y", 1<<20)}}, noon, 0, 1, evil); err != nil {
+	if err := Metrics(&b, evil, []Sample{{Lab: evil, Client: evil, Patch: evil + strings.Repeat("y", 1<<20)}}, noon, 0, 1, evil); err != nil {
 		t.Fatal(err)
 	}
 	wellFormed(t, b.String())
@@ -96,7 +97,7 @@ func FuzzMetrics(f *testing.F) {
 	f.Add("dental", "Harbour Dental", "x\"\\\n\xff")
 	f.Fuzz(func(t *testing.T, a, b, c string) {
 		var out strings.Builder
-		err := Metrics(&out, []Sample{{Lab: a, Client: b, Patch: c}, {Lab: a, Client: b, Patch: c, Started: noon}, {Lab: c}}, noon, 0, 1, b)
+		err := Metrics(&out, c, []Sample{{Lab: a, Client: b, Patch: c}, {Lab: a, Client: b, Patch: c, Started: noon}, {Lab: c}}, noon, 0, 1, b)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,6 +128,29 @@ func TestWriteMetrics(t *testing.T) {
 	}
 }
 
+// The files of two nights over the same labs say nothing twice: node_exporter
+// would refuse both.
+func TestWriteMetricsOfTwoNights(t *testing.T) {
+	dir := t.TempDir()
+	lines := map[string]bool{}
+	for i, name := range []string{"daily.prom", "weekly.prom"} {
+		if err := WriteMetrics(filepath.Join(dir, name), samples(), noon, i, 1, "1.2"); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || !strings.Contains(string(text), fmt.Sprintf("patchlab_last_night_exit_code{night=%q} %d\n", strings.TrimSuffix(name, ".prom"), i)) {
+			t.Errorf("%v:\n%s", err, text)
+		}
+		for line := range strings.Lines(string(text)) {
+			series := line[:strings.LastIndexByte(line, ' ')]
+			if line[0] != '#' && lines[series] {
+				t.Errorf("twice: %s", series)
+			}
+			lines[series] = true
+		}
+	}
+}
+
 func TestWriteMetricsThatCannot(t *testing.T) {
 	for _, name := range []string{"patchlab.txt", "patchlab", ".prom", "patchlab.prom.gz"} {
 		err := WriteMetrics(filepath.Join(t.TempDir(), name), nil, noon, 0, 1, "")
@@ -146,7 +170,7 @@ func TestWriteMetricsThatCannot(t *testing.T) {
 	if left, _ := os.ReadDir(dir); len(left) != 1 {
 		t.Errorf("something is left: %v", left)
 	}
-	if err := Metrics(full{}, nil, noon, 0, 1, ""); !errors.Is(err, syscall.ENOSPC) {
+	if err := Metrics(full{}, "", nil, noon, 0, 1, ""); !errors.Is(err, syscall.ENOSPC) {
 		t.Error(err)
 	}
 }

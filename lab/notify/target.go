@@ -12,7 +12,7 @@ type When string
 // Occasions.
 const (
 	OnFail   When = "fail"   // anything but a pass
-	OnChange When = "change" // another result than the time before, and anything new that is no pass
+	OnChange When = "change" // another result than the time before, anything new that is no pass, and a pass with a fault
 	Always   When = "always"
 )
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -24,14 +25,15 @@ func CheckMetricsPath(path string) error {
 }
 
 // WriteMetrics writes the text of Metrics to the file at path, whose name ends
-// in .prom (see CheckMetricsPath), readable to all: node_exporter is another
-// user. Who reads it meanwhile sees the old file or the new one, whole.
+// in .prom (see CheckMetricsPath) and without that names the night, readable to
+// all: node_exporter is another user. Who reads it meanwhile sees the old file or the new one, whole.
 func WriteMetrics(path string, samples []Sample, night time.Time, nightCode int, diskBytes int64, version string) error {
 	if err := CheckMetricsPath(path); err != nil {
 		return err
 	}
 	var b bytes.Buffer
-	if err := Metrics(&b, samples, night, nightCode, diskBytes, version); err != nil {
+	name := strings.TrimSuffix(filepath.Base(path), ".prom")
+	if err := Metrics(&b, name, samples, night, nightCode, diskBytes, version); err != nil {
 		return err
 	}
 	f, err := renameio.NewPendingFile(path, renameio.WithStaticPermissions(0o644))

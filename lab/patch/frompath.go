@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,10 +19,11 @@ const (
 
 // FromPath makes a patch of a file or folder that just arrived, recognised by
 // its content: one package, installer or script; a folder made by patchlab
-// bundle; or a folder with packages of one kind (other files in it are left
-// aside, but for scripts and programs, which it may not hold). PowerShell and
-// batch files, which nothing in their bytes tells, are recognised by their
-// names where l has Windows machines. Without targets it is for all machines
+// bundle; or a folder with packages of one kind (other files in it, and hidden
+// ones, are left aside, but for scripts and programs, which it may not hold, nor
+// patches in folders of its own, nor what Unfinished names). PowerShell and batch
+// files, which nothing in their bytes tells, are recognised by their names where
+// l has Windows machines. Without targets it is for all machines
 // of l with the operating system that its kind is for, and packages of Linux
 // go only to those that have one of them already. What cannot be used gives a
 // *lab.UsageError.
@@ -138,39 +138,6 @@ func recognise(p *lab.Patch, name string, windows bool) error {
 	return nil
 }
 
-// recogniseFolder fills p in from the packages of a folder, in the order of
-// their names.
-func recogniseFolder(p *lab.Patch, dir string, windows bool) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	found := map[lab.PatchKind][]string{} // base names
-	for _, e := range entries {
-		name := filepath.Join(dir, e.Name())
-		if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
-			if packageNames[strings.ToLower(filepath.Ext(name))] != "" {
-				return fmt.Errorf("%s is no file that can be read", e.Name())
-			}
-			continue
-		}
-		kind, err := recogniseFile(name)
-		if err != nil {
-			return fmt.Errorf("%s: %w", e.Name(), err)
-		}
-		if kind == lab.PatchScript || kind == "" && windows && isWindowsScript(name) {
-			return fmt.Errorf("it holds the script %s, and it is not clear whether to run it", e.Name())
-		}
-		if !namedForWindows(name, kind) {
-			return fmt.Errorf("%s: %w", e.Name(), wrongName(kind))
-		}
-		if kind != "" {
-			found[kind] = append(found[kind], e.Name())
-		}
-	}
-	return onlyKind(p, dir, found)
-}
-
 // namedForWindows reports whether a file has the extension by which Windows
 // knows what to do with it. On Linux names mean nothing.
 func namedForWindows(name string, k lab.PatchKind) bool {
@@ -179,29 +146,4 @@ func namedForWindows(name string, k lab.PatchKind) bool {
 
 func wrongName(k lab.PatchKind) error {
 	return fmt.Errorf("it is %s by its content, and Windows wants that in its name", article(k))
-}
-
-// onlyKind fills p in when all that was found is of one kind.
-func onlyKind(p *lab.Patch, dir string, found map[lab.PatchKind][]string) error {
-	if len(found) == 0 {
-		return errors.New("it holds no package of a known kind")
-	}
-	if len(found) > 1 {
-		var list []string
-		for kind, names := range found {
-			list = append(list, fmt.Sprintf("%d %s (%s)", len(names), kind, names[0]))
-		}
-		slices.Sort(list)
-		return fmt.Errorf("it holds packages of several kinds: %s; put each kind into a folder of its own", strings.Join(list, ", "))
-	}
-	for kind, names := range found {
-		if kind == lab.PatchEXE {
-			return fmt.Errorf("it holds the program %s: give that file itself to run it", names[0])
-		}
-		p.Kind = kind
-		for _, n := range names {
-			p.Files = append(p.Files, filepath.Join(dir, n))
-		}
-	}
-	return nil
 }

@@ -31,7 +31,9 @@ func TestFromPath(t *testing.T) {
 	deb := file("update.bin", testDeb(t)) // recognised by content
 	folder := filepath.Join(dir, "batch")
 	b, a := file("batch/b.deb", testDeb(t)), file("batch/a.deb", testDeb(t))
-	file("batch/README", "read me")
+	for _, aside := range []string{"README", "doc/changes.txt", "doc/index.html", ".hidden.deb", "._a.deb", ".c.deb.part", ".old/x.deb"} {
+		file("batch/"+aside, "read me")
+	}
 	rpm := file("more/x.rpm", testRPM(t))
 	msu, second := file("updates/a.msu", makeCab("WSUSSCAN.cab")), file("updates/b.msu", makeWim())
 	script, ps1, cmd := file("fix", "#!/bin/sh\nexit 0\n"), file("fix.ps1", "exit 0\n"), file("fix.CMD", "exit /b 0\n")
@@ -76,6 +78,9 @@ func TestFromPathRefuses(t *testing.T) {
 	dir := t.TempDir()
 	good := testDeb(t)
 	file := func(name, content string) string { return write(t, filepath.Join(dir, name), content) }
+	for _, whole := range []string{"g/a.deb", "h/a.deb", "i/a.deb", "j/a.deb"} {
+		file(whole, good)
+	}
 	file("mixed/b.deb", good)
 	file("mixed/c.deb", good)
 	for _, c := range []struct{ name, path, want string }{
@@ -91,6 +96,10 @@ func TestFromPathRefuses(t *testing.T) {
 		{"program without its extension", file("setup", makePE(2)), "a Windows program (.exe) by its content, and Windows wants that in its name"},
 		{"update in a folder with another name", filepath.Dir(file("u/a.cab", makeCab("WSUSSCAN.cab"))), "a.cab: it is a Windows update package (.msu) by its content"},
 		{"mixture", filepath.Dir(file("mixed/a.rpm", testRPM(t))), "several kinds: 1 rpm (a.rpm), 2 deb (b.deb)"},
+		{"folder with one that is still being written", filepath.Dir(file("g/c.deb.part", good)), "it is not whole yet: c.deb.part is still being written"},
+		{"folder with one in a folder", filepath.Dir(filepath.Dir(file("h/more/b.deb", good))), "its folder more holds patches (b.deb)"},
+		{"folder with a script deeper down", filepath.Dir(filepath.Dir(filepath.Dir(file("i/more/yet/fix", "#!/bin/sh\n")))), "its folder more holds patches (fix)"},
+		{"folder with a half one in a folder", filepath.Dir(filepath.Dir(file("j/more/half", good[:len(good)-9]))), "its folder more holds patches (half)"},
 		{"damaged bundle", filepath.Dir(file("bundle/bundle.json", "{")), "bundle.json is damaged"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -166,6 +175,14 @@ func TestFromPathBundle(t *testing.T) {
 	write(t, filepath.Join(dir, "x.rpm"), "other")
 	if _, err := FromPath(dir, testLab(), nil); err == nil || !strings.Contains(err.Error(), "x.rpm") {
 		t.Errorf("a changed file: error %v", err)
+	}
+	other := testLab()
+	other.Machines = other.Machines[1:]
+	testBundle(t, filepath.Join(filepath.Dir(dir), "c"), "dnf", "x.rpm", testRPM(t), "plabtest=1.0")
+	if _, err := FromPath(filepath.Join(filepath.Dir(dir), "c"), other, nil); err == nil {
+		t.Error("the bundle of another lab is taken")
+	} else if _, ok := errors.AsType[*NotForLabError](err); !ok {
+		t.Errorf("the bundle of another lab: error %v", err)
 	}
 	files := filepath.Join(t.TempDir(), "b")
 	testBundle(t, files, "apt", "x.deb", "x")

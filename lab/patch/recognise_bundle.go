@@ -1,7 +1,6 @@
 package patch
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -43,7 +42,7 @@ func recogniseBundle(p *lab.Patch, dir string, l *lab.Lab) error {
 		}
 	}
 	if len(p.Targets) == 0 {
-		return errors.New("it was made for no machine of this lab")
+		return &NotForLabError{"it was made for no machine of this lab"}
 	}
 	return nil
 }

@@ -4,7 +4,7 @@
 # WSUS serves its own copies of the updates, which it knows by the number of their
 # article (KB): nothing here proves that their bytes are those that were tested.
 # The SHA-256 of the tested files stands beside each, to be compared.
-# Approved, but without such a number, or nothing for Windows:
+# Approved, but without such a number, or nothing for Windows, or released again:
 #   patch "'; Remove-Item C:\\ -Recurse; '\u2019\u0412\\n=cmd|'/c calc'!A1\\n{{ lookup('pipe','id') }}\\u202e</script>\u2026" (script): '; Remove-Item C:\ -Recurse; '\u2019\u0412\n=cmd|'/c calc'!A1\n{{ lookup('pipe','id') }}\u202e</script>\u2026, SHA-256 '; Remove-Item C:\ -Recurse; '\u2019\u0412\n=cmd|'/c calc'!A1\n{{ lo\u2026, run '; Remove-Item C:\ -Recurse; '\u2019\u0412\n=cmd|'/c calc'!A1\n{{ lookup('pipe','id') }}\u202e</script>\u2026
 #   patch "'; Remove-Item C:\\ -Recurse; '\u2019\u0412\\n=cmd|'/c calc'!A1\\n{{ lookup('pipe','id') }}\\u202e</script>\u2026" (script): +cmd.deb, SHA-256 d16d59f7a3ec04822cafdd07dd9eb5af4ca0eec2b78bbca2a655d1922f5bb00c, run '; Remove-Item C:\ -Recurse; '\u2019\u0412\n=cmd|'/c calc'!A1\n{{ lookup('pipe','id') }}\u202e</script>\u2026
 #   patch "'; Remove-Item C:\\ -Recurse; '\u2019\u0412\\n=cmd|'/c calc'!A1\\n{{ lookup('pipe','id') }}\\u202e</script>\u2026" (script): -x.deb, SHA-256 fd76c3093eb07e98846e56b6eea582934cbf5f24631d67c6ec9016bd6f2de4ff, run '; Remove-Item C:\ -Recurse; '\u2019\u0412\n=cmd|'/c calc'!A1\n{{ lookup('pipe','id') }}\u202e</script>\u2026

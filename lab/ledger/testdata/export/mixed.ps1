@@ -4,7 +4,7 @@
 # WSUS serves its own copies of the updates, which it knows by the number of their
 # article (KB): nothing here proves that their bytes are those that were tested.
 # The SHA-256 of the tested files stands beside each, to be compared.
-# Approved, but without such a number, or nothing for Windows:
+# Approved, but without such a number, or nothing for Windows, or released again:
 #   patch "openssl" (deb): openssl_amd64.deb, SHA-256 93f908a6fe813afba79c3817d7a07b38ef4fb3a29a9061f505b7951bfe269ac8, run run-2
 #   patch "openssl" (deb): libssl3_amd64.deb, SHA-256 993719468a519026ee2655fae60d36d27efb8ff8519e5bd432bc16e7d38254e0, run run-2
 #   patch "openssl" (deb): libssl3_i386.deb, SHA-256 32c7b18ad5354d3d5dc7f64c345a88ddd83375fabbbd646f355b687ad4a1dcb9, run run-2
