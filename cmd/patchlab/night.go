@@ -47,7 +47,8 @@ The patches are those of each definition, what lies in the folder incoming of
 each lab, and what lies in the folders of --drop, which are for all labs: a patch
 that a lab has no machine for is left out there. --patch names others instead.
 Hidden files, and those named *.part, *.tmp or *.crdownload, are left alone, as is
-a folder while it holds one: move a file in when it is whole. A patch for all labs
+a folder while it holds one of the latter, or one that rsync is at: move a file in
+when it is whole. A patch for all labs
 that turns out to be for none of them was tested nowhere, and is told.
 
 What was never tested, or failed, comes first, then what much depends on. As many
@@ -60,7 +61,7 @@ started again: what is done is not done twice. A lab that another night works on
 is left to it.
 
 Results are told as notify.conf in PATCHLAB_HOME says: see patchlab notify. What
-could not be told is told by the next night.`,
+could not be told is told by the next night, for a week at most.`,
 		Example: `  patchlab night /srv/labs --if-changed --finish-by 06:00
   patchlab night /srv/labs --drop /srv/patches --metrics /var/lib/node_exporter/patchlab.prom
   patchlab night labs/dental labs/mill --patch apache-security --format json`,
@@ -126,7 +127,7 @@ func (a *app) nightRuns(ctx context.Context, store *snapshots.Store, g *ledger.L
 	if err != nil {
 		return nil, nil, err
 	}
-	tell.redact = secrets
+	tell.redact, limits.Labs = secrets, tell.labs.dirs
 	_, trouble := g.Adopt()
 	if errors.Is(trouble, ledger.ErrTampered) {
 		return nil, nil, untrusted(trouble)

@@ -103,6 +103,11 @@ func (g *Ledger) adopt(r keptRun) (Entry, error) {
 		return Entry{}, hostError("read the run record", fmt.Errorf("it is of run %q of lab %q", rec.Run, rec.Lab))
 	}
 	if !HasSums(rec.Dir) {
+		// A process that died while it wrote them has left its temporary file.
+		left, _ := filepath.Glob(filepath.Join(rec.Dir, "."+sumsFile+"*"))
+		for _, path := range left {
+			_ = os.Remove(path) // what stays is found to have been added
+		}
 		if err := WriteSums(rec.Dir); err != nil {
 			return Entry{}, err
 		}

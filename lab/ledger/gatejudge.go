@@ -83,7 +83,7 @@ func objections(sets []*set) (list []objection) {
 // first, when every failure of s and every objection is answered. Without one,
 // the refusal is that of the newest.
 func (b *bench) judgeSet(s *set, against []objection, together hashes) opinion {
-	against = bound(s, against, together)
+	against = b.unanswered(s, bound(s, against, together), together)
 	var first *opinion
 	var absent []string
 	for _, e := range s.entries {
@@ -91,7 +91,7 @@ func (b *bench) judgeSet(s *set, against []objection, together hashes) opinion {
 			continue
 		}
 		var o opinion
-		if i := slices.IndexFunc(against, func(x objection) bool { return !b.answered(x, e, s, together) }); i >= 0 {
+		if i := slices.IndexFunc(against, func(x objection) bool { return !b.answers(e, s, x, together) }); i >= 0 {
 			o = b.objected(against[i], s)
 			o.reason += b.shortfall(e, s, against[i])
 		} else {
@@ -146,12 +146,14 @@ func (x objection) binds(s *set, together hashes) bool {
 	return x.Kind == Reject || x.of == s || together.holds(x.of.files)
 }
 
-// answered reports whether x is answered when s goes out on e: by e, or by
-// another pass or approval of s that counts now. Of one patch for two machines,
-// and the same bytes as two patches, each run answers its own failure.
-func (b *bench) answered(x objection, e *Entry, s *set, together hashes) bool {
-	return b.answers(e, s, x, together) || slices.ContainsFunc(s.entries, func(o *Entry) bool {
-		return favours(o) && b.answers(o, s, x, together) && b.weigh(o, s, together).refusal == ""
+// unanswered are those of against that no pass or approval of s that counts now
+// answers. Of one patch for two machines, and the same bytes as two patches,
+// each run answers its own failure.
+func (b *bench) unanswered(s *set, against []objection, together hashes) []objection {
+	return slices.DeleteFunc(against, func(x objection) bool {
+		return slices.ContainsFunc(s.entries, func(e *Entry) bool {
+			return favours(e) && b.answers(e, s, x, together) && b.weigh(e, s, together).refusal == ""
+		})
 	})
 }
 

@@ -25,7 +25,11 @@ func (b *bench) lacks(e, x *Entry) string {
 	without := func(list, other []string) []string {
 		return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
 	}
-	if missing := without(x.Run.Targets, e.Run.Targets); len(missing) > 0 {
+	gone := func(machine string) bool { // from the definition that e was made on
+		_, there := b.q.Now.Parts[fmt.Sprintf("machine %q", machine)]
+		return !there
+	}
+	if missing := slices.DeleteFunc(without(x.Run.Targets, e.Run.Targets), gone); len(missing) > 0 {
 		return "was not on " + some(printables(missing))
 	}
 	weaker := without(e.Run.Weak, x.Run.Weak)

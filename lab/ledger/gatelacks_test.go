@@ -33,6 +33,7 @@ func TestJudgeLacks(t *testing.T) {
 			"run run-4: because of fail; run run-2, which passed later, was not on web", "",
 		},
 		"one of two":   {[]Entry{tried(4, lab.Fail, "x", "web db", "", "a"), tried(2, lab.Pass, "x", "db", "", "a")}, "a", 0, DidFail, "was not on web", ""},
+		"one is gone":  {[]Entry{tried(4, lab.Fail, "x", "web gone", "", "a"), tried(2, lab.Pass, "x", "web", "", "a")}, "a", 0, "", "run-2", ""},
 		"more":         {[]Entry{tried(4, lab.Fail, "x", "web", "", "a"), tried(2, lab.Pass, "x", "db web", "", "a")}, "a", 0, "", "run-2", ""},
 		"nobody knows": {[]Entry{tried(4, lab.Fail, "x", "", "", "a"), tried(2, lab.Pass, "x", "web", "", "a")}, "a", 0, DidFail, "does not say on which machines", ""},
 

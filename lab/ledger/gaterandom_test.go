@@ -46,6 +46,7 @@ func randomStory(r *rand.Rand) []Entry {
 
 // vary makes one of many tests of e, of which about half are alike.
 func vary(r *rand.Rand, e *Entry) {
+	e.Definition.Parts[`machine "db"`] = "1"
 	e.Patch.Name = "a.deb"
 	if r.IntN(3) == 0 {
 		e.Patch.Name = "strict"
@@ -56,15 +57,16 @@ func vary(r *rand.Rand, e *Entry) {
 	if e.Kind != Run || r.IntN(2) == 0 {
 		return
 	}
-	e.Run.Targets = [][]string{nil, {"web"}, {"db"}, {"web", "db"}, {"db", "web"}}[r.IntN(5)]
+	e.Run.Targets = [][]string{nil, {"web"}, {"db"}, {"web", "db"}, {"db", "web", "gone"}}[r.IntN(5)]
 	e.Run.Weak = [][]string{nil, {WithoutControl}, {WithoutReboot}, {WithoutControl, WithoutReboot}}[r.IntN(4)]
 	e.Run.Trial = r.IntN(6) == 0
 }
 
-// present is the lab that the stories are told of: patch strict is in it.
+// present is the lab that the stories are told of: patch strict is in it, and
+// machine gone no longer.
 func present(maxAge time.Duration) Question {
 	q := asked(maxAge)
-	q.Now.Parts[partOf("strict")] = "1"
+	q.Now.Parts[partOf("strict")], q.Now.Parts[`machine "db"`] = "1", "1"
 	return q
 }
 

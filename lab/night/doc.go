@@ -109,6 +109,9 @@ type Options struct {
 	// FreeMiB is the memory that jobs may use together; 0: no limit. A job
 	// uses its MemoryMiB twice: control and patched arm.
 	FreeMiB int
+	// Labs are the folders, by name, of labs that the night is over, also those
+	// without jobs: what an earlier pass left to be told of them is told.
+	Labs map[string]string
 }
 
 // Night is one pass.

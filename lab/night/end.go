@@ -15,6 +15,10 @@ func (p *pass) end(untold error) {
 	for key := range keep {
 		s := p.states[key]
 		s.Over = true
+		if s.Untold++; s.Untold >= untoldNights {
+			delete(keep, key)
+			continue
+		}
 		if err := s.write(p.Dir); err != nil {
 			p.say("%v", err)
 		}

@@ -34,12 +34,18 @@ func (p *pass) resume(l *locks) error {
 	return nil
 }
 
-// first is the first job on a lab, one that knows its name if there is any.
+// first is the first job on a lab, one that knows its name if there is any; or
+// one of no patch, where there is nothing to test.
 func (p *pass) first(key string) Job {
 	var found Job
 	for _, j := range slices.Backward(p.jobs) {
 		if p.key(j) == key && (j.Lab != "" || found.Lab == "") {
 			found = j
+		}
+	}
+	for name, dir := range p.o.Labs {
+		if p.keys[dir] == key && found.Lab == "" {
+			found = Job{LabDir: dir, Lab: name}
 		}
 	}
 	return found

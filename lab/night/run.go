@@ -26,7 +26,7 @@ import (
 // be written, and ctx's when it ended before the first run. Then nothing was
 // done. Whatever goes wrong later is in the summary.
 func (n *Night) Run(ctx context.Context, jobs []Job, o Options) (*Summary, error) {
-	p := &pass{Night: n, o: o, jobs: jobs, keys: keysOf(jobs), started: n.now(), out: make([]Outcome, len(jobs)), states: map[string]*state{}}
+	p := &pass{Night: n, o: o, jobs: jobs, keys: keysOf(jobs, o.Labs), started: n.now(), out: make([]Outcome, len(jobs)), states: map[string]*state{}}
 	p.since = p.started
 	locks, busy, err := lockLabs(ctx, n.Dir, p.labs(), p.started)
 	if err != nil {
@@ -81,8 +81,11 @@ func (n *Night) say(format string, args ...any) {
 
 // keysOf says, by the labs' folders, what they are known by: the name, which
 // stays when the folder is another one, or else the folder.
-func keysOf(jobs []Job) map[string]string {
+func keysOf(jobs []Job, labs map[string]string) map[string]string {
 	keys := map[string]string{}
+	for name, dir := range labs {
+		keys[dir] = "lab " + name
+	}
 	for _, j := range jobs {
 		if j.Lab != "" {
 			keys[j.LabDir] = "lab " + j.Lab

@@ -21,6 +21,10 @@ const (
 	// than a day, so that the next night is a new one even if it begins a
 	// little earlier.
 	resumable = 20 * time.Hour
+	// untoldNights is how many nights in a row try to tell what went wrong: one
+	// of several targets that is gone for good must not have the others told
+	// the same for ever.
+	untoldNights = 7
 )
 
 // state is what is kept of the pass over one lab while it is under way.
@@ -31,6 +35,8 @@ type state struct {
 	// Over says that the pass is not to be gone on with: it is only there
 	// because nobody could be told of it.
 	Over bool `json:"over,omitempty"`
+	// Untold is how many nights have tried to tell it.
+	Untold int `json:"untold,omitempty"`
 	// Ended are the runs that were made. Whether one was is decided by Past,
 	// which cannot tell why it came to what it did.
 	Ended []flatOutcome `json:"ended"`

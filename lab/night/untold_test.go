@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -60,6 +61,48 @@ func TestUntoldIsToldAgain(t *testing.T) {
 		}
 		if got := strings.Join(r.started, " "); got != "bad fine" {
 			t.Errorf("made: %s", got)
+		}
+		noneLeft(t, n)
+	})
+}
+
+// One target that is gone for good does not have the others told the same for
+// ever.
+func TestUntoldEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, r, _ := newNight(t)
+		r.steps["bad"] = failed
+		n.Tell = func(*night.Summary) error { return errors.New("one target refused it") }
+		var codes []int
+		for range 9 {
+			sum, err := n.Run(t.Context(), []night.Job{job("a", "bad")}, night.Options{IfChanged: true})
+			must(t, err)
+			codes = append(codes, sum.Code)
+			time.Sleep(24 * time.Hour)
+		}
+		if want := []int{1, 1, 1, 1, 1, 1, 1, 0, 0}; !slices.Equal(codes, want) {
+			t.Errorf("codes %v, want %v", codes, want)
+		}
+		noneLeft(t, n)
+	})
+}
+
+// What was not told of a lab is told although nothing has arrived for it since.
+func TestUntoldWithoutJobs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, r, _ := newNight(t)
+		r.steps["bad"] = failed
+		o := night.Options{IfChanged: true, Labs: map[string]string{"a": job("a", "bad").LabDir, "b": "/labs/b"}}
+		n.Tell = func(*night.Summary) error { return errors.New("no mail") }
+		_, err := n.Run(t.Context(), []night.Job{job("a", "bad")}, o)
+		must(t, err)
+		n.Tell = nil
+		for _, want := range []string{"bad 1 fail", ""} {
+			sum, err := n.Run(t.Context(), nil, o)
+			must(t, err)
+			if got := results(sum); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
 		}
 		noneLeft(t, n)
 	})

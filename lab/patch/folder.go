@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -18,13 +19,23 @@ var unfinished = []string{".part", ".tmp", ".crdownload", ".filepart"}
 
 func isHidden(name string) bool { return strings.HasPrefix(name, ".") }
 
+// copying are the names under which rsync writes a file: .NAME.XXXXXX.
+var copying = regexp.MustCompile(`^\..+\.[0-9A-Za-z]{6}$`)
+
+func isUnfinished(name string) bool {
+	return copying.MatchString(name) || slices.ContainsFunc(unfinished, func(end string) bool { return strings.HasSuffix(name, end) })
+}
+
 // Unfinished returns which file is still being written, by its name (*.part and
-// the like): path itself, or one in or below it, when it is a folder, as the
-// path of that. Empty: none. Hidden ones are not looked at. The error is that
-// the folder cannot be read.
+// the like, and rsync's): path itself, or one in or below it, when it is a
+// folder, as the path of that. Empty: none. Other hidden ones are not looked at.
+// The error is that the folder cannot be read.
 func Unfinished(path string) (file string, err error) {
+	if isUnfinished(filepath.Base(path)) {
+		return path, nil // also when it has got its name meanwhile
+	}
 	err = walk(path, func(at string, d fs.DirEntry) error {
-		if slices.ContainsFunc(unfinished, func(end string) bool { return strings.HasSuffix(d.Name(), end) }) {
+		if isUnfinished(d.Name()) {
 			file = at
 			return fs.SkipAll
 		}
@@ -34,7 +45,7 @@ func Unfinished(path string) (file string, err error) {
 }
 
 // walk visits path, which may be a link, and all that is below it but for what
-// is hidden.
+// is hidden, and is not just being copied.
 func walk(path string, visit func(at string, d fs.DirEntry) error) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -58,7 +69,7 @@ func walk(path string, visit func(at string, d fs.DirEntry) error) error {
 			return nil
 		case isHidden(d.Name()) && d.IsDir():
 			return fs.SkipDir
-		case isHidden(d.Name()):
+		case isHidden(d.Name()) && !copying.MatchString(d.Name()):
 			return nil
 		}
 		return visit(path+strings.TrimPrefix(at, root), d)

@@ -9,7 +9,7 @@ import (
 
 func TestUnfinished(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"a.deb", "b.deb.part", "c/x.deb", "c/deep/y.deb.tmp", "d/x.deb", "d/.y.part", "d/.git/z.part", "e.part/x.deb"} {
+	for _, name := range []string{"a.deb", "b.deb.part", "c/x.deb", "c/deep/y.deb.tmp", "d/x.deb", "d/.y.part", "d/.git/z.part", "e.part/x.deb", "f/.x.deb.Ab12Cd"} {
 		write(t, filepath.Join(dir, name), "x")
 	}
 	if err := os.Symlink("c", filepath.Join(dir, "link")); err != nil {
@@ -17,6 +17,7 @@ func TestUnfinished(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"a.deb": "", "b.deb.part": "b.deb.part", "c": "c/deep/y.deb.tmp", "d": "", "e.part": "e.part", "link": "link/deep/y.deb.tmp",
+		"f": "f/.x.deb.Ab12Cd", "has-its-name-now.part": "has-its-name-now.part",
 	} {
 		if want != "" {
 			want = filepath.Join(dir, want)
